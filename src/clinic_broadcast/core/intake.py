@@ -1,0 +1,52 @@
+"""What a poll brought: which answers are new, which are only old ones in a new coat."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from clinic_broadcast.core.answer import Answer, Standing
+
+GRACE: Final = timedelta(days=2)
+"""An answer may be dated a little before the first poll and still be new: blogs keep the time of the first draft."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What an answer that the ledger does not know yet is to us, and why a person must look at it first, if so."""
+
+    standing: Standing
+    note: str = ""
+
+
+def canonical(url: str) -> str:
+    """Give what stays of a URL when scheme, `www.`, query, fragment and a last slash do not matter."""
+    parts = urlsplit(url.strip())
+    host = parts.netloc.lower().removeprefix("www.")
+    return host + parts.path.rstrip("/")
+
+
+def judge_arrival(
+    answer: Answer,
+    *,
+    first_poll_at: datetime | None,
+    known_revisions: Collection[str],
+    known_links: Collection[str],
+) -> Arrival:
+    """Decide on an answer whose id the ledger does not know.
+
+    Nothing of a first poll is announced. Afterwards an answer is fresh unless its words or its link are known
+    already; one that is dated before the first poll waits for a person.
+    """
+    if first_poll_at is None:
+        return Arrival(standing=Standing.BASELINE)
+    if answer.revision in known_revisions:
+        return Arrival(standing=Standing.BASELINE, note="the same words are known at another address")
+    if answer.url and canonical(answer.url) in known_links:
+        return Arrival(standing=Standing.BASELINE, note="the same link is known under another id")
+    if answer.published_at < first_poll_at - GRACE:
+        return Arrival(standing=Standing.FRESH, note="dated before the first poll of its source")
+    return Arrival(standing=Standing.FRESH)

@@ -1,0 +1,315 @@
+"""The four borders of the core: Source, Channel, Ledger and Clock, each stated as what its callers may rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from clinic_broadcast.core.answer import AnswerId, RawAnswer, Standing
+from clinic_broadcast.core.delivery import Delivery, Outcome, State, Trace
+from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.measure import Limits
+from clinic_broadcast.core.promo import Payload
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """Give the present instant as aware UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What a source needs to ask only for what is new: HTTP validators, or a digest of a folder's state."""
+
+    etag: str = ""
+    last_modified: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one poll brought. `unchanged` means that the source said so itself (a 304) and nothing was read.
+
+    `faults` names pages that could not be read (file or address, and why); the others still count.
+    """
+
+    answers: tuple[RawAnswer, ...]
+    marks: Marks
+    unchanged: bool = False
+    faults: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """A place where answers are published."""
+
+    @property
+    def name(self) -> str:
+        """Give the stable name under which the ledger keeps this source's marks: kind and address."""
+        ...
+
+    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:
+        """Read what may be new: newest pages first, until one brings nothing unknown; all of it for a first poll.
+
+        With marks of an earlier poll the source is asked whether anything changed. Raises SourceError when the
+        source cannot be read at all; then nothing is to be recorded.
+        """
+        ...
+
+    def find(self, target: str) -> RawAnswer | None:
+        """Read one answer again by its id or its URL (fragment, scheme and query do not matter); None if absent.
+
+        Raises SourceError when the source cannot be read.
+        """
+        ...
+
+
+class Guarantee(StrEnum):
+    """What a channel can promise about duplicates, best first."""
+
+    EXACT = "exact"
+    LOOKED_UP = "looked-up"
+    AT_MOST_ONCE = "at-most-once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """What a channel is handed for one delivery: the frozen payload, a stable key, and when it was planned.
+
+    `key` is the delivery's key in hex (64 digits), the same on every attempt; `planned_at` never changes either.
+    `first_sent_at` is when the first attempt began: a look must cover everything published since then.
+    `deadline_at` is the last instant at which a request may still leave.
+    """
+
+    key: str
+    payload: Payload
+    planned_at: datetime
+    first_sent_at: datetime
+    deadline_at: datetime
+
+
+class Channel(Protocol):
+    """An account on a network.
+
+    `send` and `look` never raise for what the far side does; they may be called from any thread, one call at a
+    time per channel. Each ends within the clinic's `timeout_s` and a few seconds.
+    """
+
+    @property
+    def name(self) -> str:
+        """Give the channel's name in settings, command line and JSON."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Give the kind of network."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """Give the identity of the account without asking the network, for instance `x:12345`."""
+        ...
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """Say what this channel can promise about duplicates."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """Give the network's rule of length, without asking the network more than once."""
+        ...
+
+    def send(self, parcel: Parcel) -> Outcome:
+        """Publish it once, without any retry inside; redirects are never followed."""
+        ...
+
+    def look(self, parcel: Parcel) -> Trace:
+        """Look for it among what the account has published; Absent only after a complete look."""
+        ...
+
+
+@runtime_checkable
+class Withdrawing(Protocol):
+    """A channel that can take a published promo back."""
+
+    def withdraw(self, post_id: str) -> Outcome:
+        """Delete it; Sent means that it is gone, also when it was gone before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of `doctor`: what was asked, whether it is well, what was found, and what mends it."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A channel that can ask its network, without changing anything, whether it would let us publish."""
+
+    def probe(self) -> tuple[Check, ...]:
+        """Ask who we are there and what is granted; never raises for what the far side does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One line of the append-only history; it never holds words of an answer."""
+
+    number: int
+    delivery_id: str
+    kind: str
+    at: datetime
+    fence: int
+    actor: str
+    body: Mapping[str, str]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What recording one poll changed: answers new to the ledger, and answers with other words."""
+
+    added: int
+    changed: int
+
+
+class Ledger(Protocol):
+    """The record of one clinic.
+
+    Every write is durable on return, or LedgerError is raised and nothing changed.
+    """
+
+    # Answers and sources
+
+    def marks(self, source: str) -> Marks | None:
+        """Give the marks of the source's last recorded poll; None if it was never polled."""
+        ...
+
+    def first_poll_at(self, source: str) -> datetime | None:
+        """Give the instant of the source's first recorded poll, the baseline; None if it was never polled."""
+        ...
+
+    def last_poll_at(self) -> datetime | None:
+        """Give the instant of the newest recorded poll of any source."""
+        ...
+
+    def remember(
+        self, source: str, answers: Sequence[KnownAnswer], *, marks: Marks, at: datetime
+    ) -> Remembered:
+        """Record one poll in one transaction: answers new to the record, those with other words, and the marks.
+
+        An answer already there keeps its standing, `first_seen_at`, `planned_at` and `published_at`.
+        """
+        ...
+
+    def revisions(self) -> Mapping[AnswerId, str]:
+        """Give the revision of every answer in the record by its id."""
+        ...
+
+    def links(self) -> frozenset[str]:
+        """Give the URLs of all answers in the record, as stored; empty ones are left out."""
+        ...
+
+    def answer(self, answer_id: AnswerId) -> KnownAnswer | None:
+        """Give one answer."""
+        ...
+
+    def answer_at(self, url: str) -> KnownAnswer | None:
+        """Give the answer whose URL is exactly this."""
+        ...
+
+    def answers(self, standing: Standing | None = None) -> list[KnownAnswer]:
+        """Give all answers, or those of one standing, newest publication first."""
+        ...
+
+    def newest_answers(self, count: int) -> list[KnownAnswer]:
+        """Give the `count` newest answers that are not withdrawn, newest publication first."""
+        ...
+
+    def unplanned(self) -> list[KnownAnswer]:
+        """Give the fresh answers whose promos are not planned yet, oldest publication first."""
+        ...
+
+    def mark_planned(self, answer_id: AnswerId, at: datetime) -> None:
+        """Record that promos of this answer are planned on every channel then enabled."""
+        ...
+
+    def count_answers(self) -> Mapping[Standing, int]:
+        """Count the answers by standing; every standing is a key."""
+        ...
+
+    # Deliveries
+
+    def plan(self, delivery: Delivery, *, actor: str) -> bool:
+        """Add a delivery in state planned or held; False, and nothing changes, when one like it is there.
+
+        Alike means the same id, or the same answer and occasion on the same channel name or the same account.
+        """
+        ...
+
+    def move(
+        self,
+        before: Delivery,
+        after: Delivery,
+        *,
+        kind: str,
+        actor: str,
+        at: datetime,
+        body: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Write a move, with its line of history, if the row still has the state and fence of `before`.
+
+        False means that somebody else moved it first: nothing was written. `body` goes into the history.
+        """
+        ...
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """Give one delivery by its id, or by a prefix of at least 6 digits that only one has."""
+        ...
+
+    def deliveries(
+        self,
+        *,
+        states: Iterable[State] | None = None,
+        answer_id: AnswerId | None = None,
+        channel: str | None = None,
+    ) -> list[Delivery]:
+        """Give the deliveries that match, in the order in which they were planned."""
+        ...
+
+    def count_deliveries(self) -> Mapping[str, Mapping[State, int]]:
+        """Count the deliveries by channel and state."""
+        ...
+
+    def history(self, delivery_id: str | None = None) -> list[HistoryEntry]:
+        """Give the history, of one delivery or of all, oldest first."""
+        ...
+
+    # Schedules
+
+    def last_slot(self, schedule: str) -> datetime | None:
+        """Give the newest slot that this schedule has run; None if it never ran."""
+        ...
+
+    def take_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
+        """Record that the schedule runs for this slot; False when it already did, or for a later one."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database."""
+        ...
