@@ -1,0 +1,229 @@
+"""The lists that ship with the package, read once into the frozen lexicon of the core."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+from clinic_broadcast.core.lexicon import (
+    Drug,
+    DrugClass,
+    DrugKind,
+    HashtagTopic,
+    Lexicon,
+    NumberPattern,
+    PackedWords,
+    normal,
+    pack,
+)
+from clinic_broadcast.errors import SettingsError
+
+FILES = (
+    "acronyms.txt",
+    "anaphora.txt",
+    "before-nouns.txt",
+    "clinical.txt",
+    "common.txt",
+    "confusable-pairs.tsv",
+    "core.txt",
+    "doubtful-verbs.txt",
+    "drug-classes.toml",
+    "drugs.tsv",
+    "eponyms.txt",
+    "first-names.txt.gz",
+    "function-words.txt",
+    "general.txt.gz",
+    "hashtags.toml",
+    "number-patterns.toml",
+    "places.txt.gz",
+    "promises.txt",
+    "proper-names.txt.gz",
+    "refutations.txt",
+    "salts.txt",
+    "slips.tsv",
+    "titlecase-exceptions.txt",
+    "units.txt",
+    "verbs.txt",
+)
+"""Every list of the lexicon; a file that is not named here is not read and does not change the version."""
+
+_VERSION_DIGITS = 12
+
+
+def load_lexicon(extra_words: Sequence[str] = ()) -> Lexicon:
+    """Give the lexicon of this release with the clinic's own reviewed words, read afresh.
+
+    Reading takes some tens of milliseconds and about 15 MB, so callers keep the result for the life of the
+    program.
+
+    Raises:
+        SettingsError: an extra word is empty, has a blank in it or holds a digit or an @.
+    """
+    extra = frozenset(_extra(word) for word in extra_words)
+    shipped = _read_all()
+    texts = {name: _text(name, content) for name, content in shipped.items() if not name.endswith(".gz")}
+    first_names = _packed(shipped["first-names.txt.gz"])
+    places = _packed(shipped["places.txt.gz"])
+    drugs = _drugs(texts["drugs.tsv"])
+    words = {part for name in drugs for part in (name, *name.split(), *name.split("-"))}
+    return Lexicon(
+        version=_version(shipped, extra),
+        general=_packed(shipped["general.txt.gz"]),
+        common=_words(texts["common.txt"]),
+        clinical=_words(texts["clinical.txt"]),
+        acronyms=_words(texts["acronyms.txt"]),
+        units=_words(texts["units.txt"]),
+        extra=extra,
+        first_names=first_names,
+        proper_names=_packed(shipped["proper-names.txt.gz"]),
+        places=places,
+        core=_words(texts["core.txt"]),
+        function_words=_words(texts["function-words.txt"]),
+        title_words=_words(texts["titlecase-exceptions.txt"]),
+        eponyms=_phrases(form for line in _lines(texts["eponyms.txt"]) for form in _eponym_forms(line)),
+        number_patterns=_number_patterns(texts["number-patterns.toml"]),
+        drugs=MappingProxyType(drugs),
+        drug_classes=MappingProxyType(_drug_classes(texts["drug-classes.toml"])),
+        drug_phrases=_phrases(name for name in drugs if " " in name),
+        drug_words=frozenset(
+            word for word in words if len(word) > 1 and word not in first_names and word not in places
+        ),
+        confusable_pairs=frozenset(
+            frozenset(line.split("\t")) for line in _lines(texts["confusable-pairs.tsv"])
+        ),
+        salts=_words(texts["salts.txt"]),
+        slips=MappingProxyType(_slips(texts["slips.tsv"])),
+        hashtags=_hashtags(texts["hashtags.toml"]),
+        promises=_phrases(_lines(texts["promises.txt"])),
+        refutations=_phrases(_lines(texts["refutations.txt"])),
+        anaphora=_phrases(_lines(texts["anaphora.txt"])),
+        verbs=_words(texts["verbs.txt"]),
+        doubtful_verbs=_words(texts["doubtful-verbs.txt"]),
+        before_nouns=_words(texts["before-nouns.txt"]),
+    )
+
+
+def _read_all() -> dict[str, bytes]:
+    """Give every shipped list by its file name, as it lies in the package."""
+    folder = resources.files("clinic_broadcast").joinpath("lexicons")
+    return {name: folder.joinpath(name).read_bytes() for name in FILES}
+
+
+def _version(shipped: Mapping[str, bytes], extra: frozenset[str]) -> str:
+    """Give the first digits of the sha256 over each list's name and bytes, and over the clinic's words."""
+    digest = hashlib.sha256()
+    for name in FILES:
+        digest.update(f"{name}\0{len(shipped[name])}\0".encode())
+        digest.update(shipped[name])
+    digest.update("\n".join(sorted(extra)).encode())
+    return digest.hexdigest()[:_VERSION_DIGITS]
+
+
+def _extra(word: str) -> str:
+    """Give one of the clinic's own words in the form of the lists."""
+    form = normal(word.strip())
+    if not form or len(form.split()) > 1 or any(char.isdigit() or char == "@" for char in form):
+        raise SettingsError(
+            "The clinic's own words hold an entry that is not one word of letters; "
+            "take out empty entries, entries with blanks, and those with digits or @."
+        )
+    return form
+
+
+def _text(name: str, content: bytes) -> str:
+    """Give the text of a list; all of them are UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The list {name} of this installation is damaged; install it again.") from error
+
+
+def _lines(text: str) -> list[str]:
+    """Give the entries of a list, without its comments."""
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_lines(text))
+
+
+def _packed(content: bytes) -> PackedWords:
+    """Give a big list; its comments all stand at the top."""
+    block = gzip.decompress(content)
+    while block.startswith(b"#"):
+        block = block.partition(b"\n")[2]
+    return pack(block)
+
+
+def _phrases(phrases: Iterable[str]) -> tuple[str, ...]:
+    """Give phrases longest first, so that the first that fits is the widest."""
+    return tuple(sorted(set(phrases), key=lambda phrase: (-len(phrase), phrase)))
+
+
+def _eponym_forms(line: str) -> tuple[str, ...]:
+    """Give the forms of an eponym in lower case: `['s]` and `[']` may be there or not."""
+    text = normal(line)
+    for mark, form in (("['s]", "'s"), ("[']", "'")):
+        if mark in text:
+            return (text.replace(mark, ""), text.replace(mark, form))
+    return (text,)
+
+
+def _drugs(text: str) -> dict[str, Drug]:
+    """Give each drug name's row, by its name."""
+    found: dict[str, Drug] = {}
+    for line in _lines(text):
+        name, ingredients, drug_class, kind, countries = line.split("\t")
+        found[name] = Drug(
+            name=name,
+            ingredients=frozenset(ingredients.split(" + ")),
+            drug_class=drug_class,
+            kind=DrugKind(kind),
+            countries=tuple(countries.split(",")) if countries else (),
+        )
+    return found
+
+
+def _drug_classes(text: str) -> dict[str, DrugClass]:
+    """Give each class of drugs by its name."""
+    table: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    return {
+        name: DrugClass(name=name, called=frozenset(row["called"]), also=frozenset(row.get("also", ())))
+        for name, row in table.items()
+    }
+
+
+def _slips(text: str) -> dict[str, frozenset[str]]:
+    """Give for each ordinary word the drugs it is one letter away from."""
+    found: dict[str, frozenset[str]] = {}
+    for line in _lines(text):
+        word, drugs = line.split("\t")
+        found[word] = frozenset(drugs.split(","))
+    return found
+
+
+def _hashtags(text: str) -> tuple[HashtagTopic, ...]:
+    """Give the topics in the order of the file, which is the order of preference."""
+    rows: list[dict[str, Any]] = tomllib.loads(text)["topic"]
+    return tuple(
+        HashtagTopic(
+            display=str(row["display"]),
+            tag=str(row["tag"]),
+            terms=tuple(str(term) for term in row["terms"]),
+            warning=str(row.get("warning", "")),
+        )
+        for row in rows
+    )
+
+
+def _number_patterns(text: str) -> tuple[NumberPattern, ...]:
+    """Give the closed patterns in the order of the file."""
+    rows: list[dict[str, str]] = tomllib.loads(text)["pattern"]
+    return tuple(
+        NumberPattern(name=row["name"], pattern=row["pattern"], example=row["example"]) for row in rows
+    )
