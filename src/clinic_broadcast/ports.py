@@ -249,6 +249,12 @@ class Ledger(Protocol):
         """Record that promos of this answer are planned on every channel then enabled."""
         ...
 
+    def restand(
+        self, answer_id: AnswerId, *, before: Standing, after: Standing, actor: str, at: datetime
+    ) -> bool:
+        """Change what an answer is to us, with a line of history; False when it is not `before` any more."""
+        ...
+
     def count_answers(self) -> Mapping[Standing, int]:
         """Count the answers by standing; every standing is a key."""
         ...

@@ -1,0 +1,156 @@
+"""The statements over answers and sources; each runs inside the transaction that its caller has begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
+
+from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.ledger.database import insert_into, rows_of
+from clinic_broadcast.ledger.rows import ANSWER_MUTABLE, Row, clean, row_of_answer
+from clinic_broadcast.ledger.schema import IS_UNPLANNED_SQL, answer, source, utc
+from clinic_broadcast.ports import Marks, Remembered
+
+_PLACE: Final = (answer.c.clinic == bindparam("b_clinic"), answer.c.id == bindparam("b_id"))
+_CHANGES: Final = {name: bindparam(f"b_{name}", type_=answer.c[name].type) for name in ANSWER_MUTABLE}
+
+_WITH_OTHER_WORDS: Final = (
+    update(answer).where(*_PLACE, answer.c.revision != _CHANGES["revision"]).values(_CHANGES)
+)
+_WITH_OTHER_TRIMMINGS: Final = (
+    update(answer)
+    .where(*_PLACE, or_(*(answer.c[name] != _CHANGES[name] for name in ANSWER_MUTABLE)))
+    .values(_CHANGES)
+)
+"""The same words under another address, date or label, or judged by newer rules."""
+
+
+def keep_marks(db: Connection, clinic: str, name: str, *, marks: Marks, at: datetime) -> None:
+    """Record the marks of a poll, whatever was there before."""
+    insert = insert_into(source, db).values(
+        clinic=clinic,
+        name=clean(name),
+        etag=clean(marks.etag),
+        last_modified=clean(marks.last_modified),
+        state=clean(marks.state),
+        first_polled_at=at,
+        polled_at=at,
+    )
+    kept = {column: insert.excluded[column] for column in ("etag", "last_modified", "state", "polled_at")}
+    db.execute(insert.on_conflict_do_update(index_elements=["clinic", "name"], set_=kept))
+
+
+def marks_of(db: Connection, clinic: str, name: str) -> Marks | None:
+    """Give the marks of a source's last poll."""
+    row = db.execute(
+        select(source.c.etag, source.c.last_modified, source.c.state).where(
+            source.c.clinic == clinic, source.c.name == clean(name)
+        )
+    ).one_or_none()
+    return None if row is None else Marks(etag=row.etag, last_modified=row.last_modified, state=row.state)
+
+
+def first_poll_at(db: Connection, clinic: str, name: str) -> datetime | None:
+    """Give the instant of a source's first poll."""
+    first = select(source.c.first_polled_at).where(source.c.clinic == clinic, source.c.name == clean(name))
+    found: datetime | None = db.execute(first).scalar_one_or_none()
+    return found
+
+
+def last_poll_at(db: Connection, clinic: str) -> datetime | None:
+    """Give the instant of the newest poll."""
+    newest = select(func.max(source.c.polled_at, type_=source.c.polled_at.type)).where(
+        source.c.clinic == clinic
+    )
+    found: datetime | None = db.execute(newest).scalar_one()
+    return found
+
+
+def keep_answers(db: Connection, clinic: str, answers: Sequence[KnownAnswer]) -> Remembered:
+    """Add what is new, then write other words over the old ones; rowcounts say how many."""
+    # One order for all writers, or two of them could wait for each other on PostgreSQL.
+    latest = {row["id"]: row for row in map(row_of_answer, answers)}
+    rows = [{"clinic": clinic, **latest[name]} for name in sorted(latest)]
+    if not rows:
+        return Remembered(added=0, changed=0)
+    add = insert_into(answer, db).on_conflict_do_nothing(index_elements=["clinic", "id"])
+    added = db.execute(add, rows).rowcount
+    if added == len(rows):
+        return Remembered(added=added, changed=0)
+    columns = ("clinic", "id", *ANSWER_MUTABLE)
+    bound = [{f"b_{name}": row[name] for name in columns} for row in rows]
+    changed = db.execute(_WITH_OTHER_WORDS, bound).rowcount
+    db.execute(_WITH_OTHER_TRIMMINGS, bound)
+    return Remembered(added=added, changed=changed)
+
+
+def revisions(db: Connection, clinic: str) -> dict[AnswerId, str]:
+    """Give the revision of every answer by its id."""
+    found = select(answer.c.id, answer.c.revision).where(answer.c.clinic == clinic)
+    return {AnswerId(answer_id): revision for answer_id, revision in db.execute(found)}
+
+
+def links(db: Connection, clinic: str) -> frozenset[str]:
+    """Give the URLs of all answers that have one."""
+    return frozenset(
+        db.execute(select(answer.c.url).where(answer.c.clinic == clinic, answer.c.url != "")).scalars()
+    )
+
+
+def by_id(db: Connection, clinic: str, answer_id: str) -> Row | None:
+    """Give one answer's row."""
+    found = select(answer).where(answer.c.clinic == clinic, answer.c.id == clean(answer_id))
+    return next(rows_of(db, found), None)
+
+
+def by_url(db: Connection, clinic: str, url: str) -> Row | None:
+    """Give the row of the newest answer at exactly this URL."""
+    found = select(answer).where(answer.c.clinic == clinic, answer.c.url == clean(url))
+    return next(rows_of(db, found.order_by(answer.c.published_at.desc(), answer.c.id.desc()).limit(1)), None)
+
+
+def newest_first(
+    db: Connection, clinic: str, *, standing: Standing | None = None, count: int | None = None
+) -> list[Row]:
+    """Give rows newest publication first: of one standing, or with `count` the newest that stand in public."""
+    found = select(answer).where(answer.c.clinic == clinic)
+    if standing is not None:
+        found = found.where(answer.c.standing == standing.value)
+    if count is not None:
+        found = found.where(answer.c.standing != Standing.WITHDRAWN.value).limit(max(count, 0))
+    return list(rows_of(db, found.order_by(answer.c.published_at.desc(), answer.c.id.desc())))
+
+
+def unplanned(db: Connection, clinic: str) -> list[Row]:
+    """Give the rows of fresh answers without promos, oldest publication first."""
+    found = select(answer).where(answer.c.clinic == clinic, text(IS_UNPLANNED_SQL))
+    return list(rows_of(db, found.order_by(answer.c.published_at, answer.c.id)))
+
+
+def change(db: Connection, clinic: str, answer_id: str, *guards: Any, **changes: object) -> bool:  # noqa: ANN401  # SQLAlchemy's own conditions.
+    """Write changes to one answer if the guards hold; say whether they did."""
+    guarded = update(answer).where(answer.c.clinic == clinic, answer.c.id == clean(answer_id), *guards)
+    return db.execute(guarded.values(changes)).rowcount == 1
+
+
+def mark_planned(db: Connection, clinic: str, answer_id: str, at: datetime) -> bool:
+    """Record when the promos of an answer were planned; the first time stands."""
+    return change(db, clinic, answer_id, answer.c.planned_at.is_(None), planned_at=utc(at))
+
+
+def restand(db: Connection, clinic: str, answer_id: str, *, before: Standing, after: Standing) -> bool:
+    """Change an answer's standing if it is still what the caller thinks."""
+    return change(db, clinic, answer_id, answer.c.standing == before.value, standing=after.value)
+
+
+def count(db: Connection, clinic: str) -> dict[Standing, int]:
+    """Count the answers by standing."""
+    counted = (
+        select(answer.c.standing, func.count()).where(answer.c.clinic == clinic).group_by(answer.c.standing)
+    )
+    found = {Standing(standing): number for standing, number in db.execute(counted)}
+    return {standing: found.get(standing, 0) for standing in Standing}

@@ -1,0 +1,102 @@
+"""The history as a chain: each line seals the one before it, and the head row puts all writers in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from clinic_broadcast.errors import BugError
+from clinic_broadcast.ledger.database import insert_into, rows_of
+from clinic_broadcast.ledger.rows import GENESIS, Head, Line, Row, chained
+from clinic_broadcast.ledger.schema import chain_head, delivery, history
+
+ROWS_AT_A_TIME: Final = 1000
+"""Rows held in memory while a long history is read."""
+
+# Built once: to build a statement costs as much as to run it.
+_HEAD: Final = select(chain_head.c.number, chain_head.c.hash).where(
+    chain_head.c.clinic == bindparam("b_clinic")
+)
+_LOCK: Final = _HEAD.with_for_update()
+_ADD: Final = history.insert()
+_ADVANCE: Final = update(chain_head).where(
+    chain_head.c.clinic == bindparam("b_clinic"), chain_head.c.number == bindparam("b_number")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One moment of a clinic's record as raw rows, to be read once and in this order: events, then deliveries."""
+
+    clinic: str
+    head: Head | None
+    events: Iterator[Mapping[str, Any]]
+    deliveries: Iterator[Mapping[str, Any]]
+
+
+class Audited(Protocol):
+    """A record whose rows can be read as they are stored."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Give all rows of one moment, events by number; raises LedgerError while they are read."""
+        ...
+
+
+def append(db: Connection, clinic: str, line: Line) -> Head:
+    """Write a line at the end of the chain, after the guarded write that it tells of; give the new head.
+
+    The head row is locked first, so two writers of one clinic get two places; other clinics do not wait.
+    """
+    head = locked_head(db, clinic)
+    row = chained(line, clinic=clinic, prev=head)
+    db.execute(_ADD, row)
+    place = {"b_clinic": clinic, "b_number": head.number}
+    moved = db.execute(_ADVANCE, {**place, "number": row["number"], "hash": row["hash"]})
+    if moved.rowcount != 1:
+        raise BugError("the head of the history moved while it was locked")
+    return Head(row["number"], row["hash"])
+
+
+def locked_head(db: Connection, clinic: str) -> Head:
+    """Lock the head row until the transaction ends, and give it; the first writer makes it."""
+    # SQLite knows no row locks and needs none: its writers hold the whole file since BEGIN IMMEDIATE.
+    locked = (
+        select(chain_head.c.number, chain_head.c.hash).where(chain_head.c.clinic == clinic).with_for_update()
+    )
+    row = db.execute(locked).one_or_none()
+    if row is None:
+        first = insert_into(chain_head, db).values(clinic=clinic, number=GENESIS.number, hash=GENESIS.hash)
+        db.execute(first.on_conflict_do_nothing(index_elements=["clinic"]))
+        row = db.execute(_LOCK, {"b_clinic": clinic}).one()
+    return Head(row.number, row.hash)
+
+
+def head(db: Connection, clinic: str) -> Head | None:
+    """Give the head as it stands, None before the first line."""
+    row = db.execute(_HEAD, {"b_clinic": clinic}).one_or_none()
+    return None if row is None else Head(row.number, row.hash)
+
+
+def lines(db: Connection, clinic: str, delivery_id: str | None) -> list[Row]:
+    """Give the rows of the history, of one delivery or of all, oldest first."""
+    found = select(history).where(history.c.clinic == clinic)
+    if delivery_id is not None:
+        found = found.where(history.c.delivery_id == delivery_id)
+    return list(rows_of(db, found.order_by(history.c.number)))
+
+
+def snapshot(db: Connection, clinic: str) -> Snapshot:
+    """Give the record of a clinic as rows that are fetched while they are read."""
+    few = db.execution_options(yield_per=ROWS_AT_A_TIME)
+    events = select(history).where(history.c.clinic == clinic).order_by(history.c.number)
+    deliveries = select(delivery).where(delivery.c.clinic == clinic).order_by(delivery.c.turn)
+    return Snapshot(
+        clinic=clinic,
+        head=head(db, clinic),
+        events=rows_of(few, events),
+        deliveries=rows_of(few, deliveries),
+    )

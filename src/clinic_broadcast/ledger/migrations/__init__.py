@@ -1,0 +1,1 @@
+"""The forms that the record has had, as Alembic migrations."""

@@ -1,0 +1,271 @@
+"""The record in a database: SQLite and PostgreSQL by the same statements."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, func, select, text, update
+
+from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.ledger import answers as answer_sql
+from clinic_broadcast.ledger import chain, schema
+from clinic_broadcast.ledger.database import BUSY_TIMEOUT_S, insert_into, open_engines, rows_of, transaction
+from clinic_broadcast.ledger.guards import IDENTITY, PLAN, check_move, check_plan, names_one
+from clinic_broadcast.ledger.rows import (
+    GENESIS,
+    Head,
+    Line,
+    answer_of,
+    clean,
+    delivery_of,
+    entry_of,
+    line_of_move,
+    row_of_delivery,
+)
+from clinic_broadcast.ledger.schema import IS_OPEN_SQL, OPEN_STATES, schedule_run, utc
+from clinic_broadcast.ports import HistoryEntry, Marks, Remembered
+
+# Built once: to build a statement costs as much as to run it. The values to set come with the parameters.
+_PLACE: Final = update(schema.delivery).where(
+    schema.delivery.c.clinic == bindparam("b_clinic"), schema.delivery.c.id == bindparam("b_id")
+)
+_MOVE: Final = _PLACE.where(
+    schema.delivery.c.state == bindparam("b_state"), schema.delivery.c.fence == bindparam("b_fence")
+)
+
+
+class SqlLedger:
+    """The record of one clinic in a database that `ensure` has prepared."""
+
+    def __init__(self, url: str, *, clinic: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        self._engines = open_engines(url, busy_timeout_s=busy_timeout_s)
+        self._clinic = clinic
+        self._read = self._engines.reader
+        self._write = self._engines.writer
+
+    @property
+    def clinic(self) -> str:
+        """Give the clinic whose record this is."""
+        return self._clinic
+
+    # Answers and sources
+
+    def marks(self, source: str) -> Marks | None:
+        with transaction(self._read) as db:
+            return answer_sql.marks_of(db, self._clinic, source)
+
+    def first_poll_at(self, source: str) -> datetime | None:
+        with transaction(self._read) as db:
+            return answer_sql.first_poll_at(db, self._clinic, source)
+
+    def last_poll_at(self) -> datetime | None:
+        with transaction(self._read) as db:
+            return answer_sql.last_poll_at(db, self._clinic)
+
+    def remember(
+        self, source: str, answers: Sequence[KnownAnswer], *, marks: Marks, at: datetime
+    ) -> Remembered:
+        with transaction(self._write) as db:
+            remembered = answer_sql.keep_answers(db, self._clinic, answers)
+            answer_sql.keep_marks(db, self._clinic, source, marks=marks, at=utc(at))
+            return remembered
+
+    def revisions(self) -> Mapping[AnswerId, str]:
+        with transaction(self._read) as db:
+            return answer_sql.revisions(db, self._clinic)
+
+    def links(self) -> frozenset[str]:
+        with transaction(self._read) as db:
+            return answer_sql.links(db, self._clinic)
+
+    def answer(self, answer_id: AnswerId) -> KnownAnswer | None:
+        with transaction(self._read) as db:
+            row = answer_sql.by_id(db, self._clinic, answer_id)
+        return None if row is None else answer_of(row)
+
+    def answer_at(self, url: str) -> KnownAnswer | None:
+        with transaction(self._read) as db:
+            row = answer_sql.by_url(db, self._clinic, url)
+        return None if row is None else answer_of(row)
+
+    def answers(self, standing: Standing | None = None) -> list[KnownAnswer]:
+        with transaction(self._read) as db:
+            rows = answer_sql.newest_first(db, self._clinic, standing=standing)
+        return [answer_of(row) for row in rows]
+
+    def newest_answers(self, count: int) -> list[KnownAnswer]:
+        with transaction(self._read) as db:
+            rows = answer_sql.newest_first(db, self._clinic, count=count)
+        return [answer_of(row) for row in rows]
+
+    def unplanned(self) -> list[KnownAnswer]:
+        with transaction(self._read) as db:
+            rows = answer_sql.unplanned(db, self._clinic)
+        return [answer_of(row) for row in rows]
+
+    def mark_planned(self, answer_id: AnswerId, at: datetime) -> None:
+        with transaction(self._write) as db:
+            answer_sql.mark_planned(db, self._clinic, answer_id, at)
+
+    def restand(
+        self, answer_id: AnswerId, *, before: Standing, after: Standing, actor: str, at: datetime
+    ) -> bool:
+        """Change what an answer is to us, with a line of history; False when it is not `before` any more."""
+        body = {"answer_id": answer_id, "before": before.value, "after": after.value}
+        with transaction(self._write) as db:
+            if not answer_sql.restand(db, self._clinic, answer_id, before=before, after=after):
+                return False
+            chain.append(db, self._clinic, Line(kind="standing", actor=actor, at=at, body=body))
+            return True
+
+    def count_answers(self) -> Mapping[Standing, int]:
+        with transaction(self._read) as db:
+            return answer_sql.count(db, self._clinic)
+
+    # Deliveries
+
+    def plan(self, delivery: Delivery, *, actor: str) -> bool:
+        check_plan(delivery)
+        row = row_of_delivery(delivery)
+        line = line_of_move(row, kind=PLAN, actor=actor, at=delivery.planned_at, body={})
+        with transaction(self._write) as db:
+            # Any of the three unique keys may say no. The guarded write comes first, as everywhere: taking the
+            # head first could lock two writers against each other.
+            add = (
+                insert_into(schema.delivery, db)
+                .values(clinic=self._clinic, turn=0, **row)
+                .on_conflict_do_nothing()
+            )
+            if db.execute(add).rowcount != 1:
+                return False
+            head = chain.append(db, self._clinic, line)
+            db.execute(_PLACE, {"b_clinic": self._clinic, "b_id": row["id"], "turn": head.number})
+            return True
+
+    def move(
+        self,
+        before: Delivery,
+        after: Delivery,
+        *,
+        kind: str,
+        actor: str,
+        at: datetime,
+        body: Mapping[str, str] | None = None,
+    ) -> bool:
+        check_move(before, after)
+        row = row_of_delivery(after)
+        line = line_of_move(row, kind=kind, actor=actor, at=at, body=body or {})
+        guarded = {
+            "b_clinic": self._clinic,
+            "b_id": clean(before.id),
+            "b_state": before.state.value,
+            "b_fence": before.fence,
+            **{name: value for name, value in row.items() if name not in IDENTITY},
+        }
+        with transaction(self._write) as db:
+            if db.execute(_MOVE, guarded).rowcount != 1:
+                return False
+            chain.append(db, self._clinic, line)
+            return True
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        wanted = clean(delivery_id)
+        if not wanted:
+            return None
+        beyond = wanted[:-1] + chr(ord(wanted[-1]) + 1)
+        near = select(schema.delivery).where(
+            schema.delivery.c.clinic == self._clinic,
+            schema.delivery.c.id >= wanted,
+            schema.delivery.c.id < beyond,
+        )
+        with transaction(self._read) as db:
+            rows = list(rows_of(db, near.order_by(schema.delivery.c.id).limit(2)))
+        return delivery_of(rows[0]) if rows and names_one([row["id"] for row in rows], wanted) else None
+
+    def deliveries(
+        self,
+        *,
+        states: Iterable[State] | None = None,
+        answer_id: AnswerId | None = None,
+        channel: str | None = None,
+    ) -> list[Delivery]:
+        found = select(schema.delivery).where(schema.delivery.c.clinic == self._clinic)
+        if states is not None:
+            wanted = frozenset(states)
+            found = found.where(schema.delivery.c.state.in_(sorted(state.value for state in wanted)))
+            if wanted and wanted <= OPEN_STATES:
+                found = found.where(text(IS_OPEN_SQL))
+        if answer_id is not None:
+            found = found.where(schema.delivery.c.answer_id == clean(answer_id))
+        if channel is not None:
+            found = found.where(schema.delivery.c.channel == clean(channel))
+        with transaction(self._read) as db:
+            rows = list(rows_of(db, found.order_by(schema.delivery.c.turn)))
+        return [delivery_of(row) for row in rows]
+
+    def count_deliveries(self) -> Mapping[str, Mapping[State, int]]:
+        counted = (
+            select(schema.delivery.c.channel, schema.delivery.c.state, func.count())
+            .where(schema.delivery.c.clinic == self._clinic)
+            .group_by(schema.delivery.c.channel, schema.delivery.c.state)
+            .order_by(schema.delivery.c.channel)
+        )
+        counts: dict[str, dict[State, int]] = {}
+        with transaction(self._read) as db:
+            for channel, state, number in db.execute(counted):
+                counts.setdefault(channel, {})[State(state)] = number
+        return counts
+
+    def history(self, delivery_id: str | None = None) -> list[HistoryEntry]:
+        with transaction(self._read) as db:
+            rows = chain.lines(db, self._clinic, delivery_id)
+            return [entry_of(row) for row in rows]
+
+    def note(
+        self, kind: str, *, actor: str, at: datetime, body: Mapping[str, str], delivery_id: str = ""
+    ) -> Head:
+        """Write a line of history that moves nothing (a restore, a late worker, an adoption); give the new head."""
+        line = Line(kind=kind, actor=actor, at=at, body=body, delivery_id=delivery_id)
+        with transaction(self._write) as db:
+            return chain.append(db, self._clinic, line)
+
+    def head(self) -> Head:
+        """Give the end of the history: what a witness outside the database keeps."""
+        with transaction(self._read) as db:
+            return chain.head(db, self._clinic) or GENESIS
+
+    @contextmanager
+    def snapshot(self) -> Generator[chain.Snapshot]:
+        """Give the rows of one moment as they are stored, for `audit.verify`."""
+        with transaction(self._read) as db:
+            yield chain.snapshot(db, self._clinic)
+
+    # Schedules
+
+    def last_slot(self, schedule: str) -> datetime | None:
+        found = select(schedule_run.c.slot_at).where(
+            schedule_run.c.clinic == self._clinic, schedule_run.c.schedule == clean(schedule)
+        )
+        with transaction(self._read) as db:
+            slot_at: datetime | None = db.execute(found).scalar_one_or_none()
+        return slot_at
+
+    def take_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
+        with transaction(self._write) as db:
+            first = insert_into(schedule_run, db).values(
+                clinic=self._clinic, schedule=clean(schedule), slot_at=utc(slot_at), ran_at=utc(at)
+            )
+            take = first.on_conflict_do_update(
+                index_elements=["clinic", "schedule"],
+                set_={"slot_at": first.excluded.slot_at, "ran_at": first.excluded.ran_at},
+                where=schedule_run.c.slot_at < first.excluded.slot_at,
+            )
+            return db.execute(take).rowcount == 1
+
+    def close(self) -> None:
+        self._engines.close()

@@ -1,0 +1,159 @@
+"""Each sentence of the ledger's contract about answers and sources, on every ledger there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.ledger.audit import verify
+from clinic_broadcast.ports import Ledger, Marks, Remembered
+from contract.ledgers import ANSWER_FINDING, LEDGERS, LETTER_FINDING, START, AuditedLedger, Place, known
+
+LATER = START + timedelta(days=1)
+KINDS = [pytest.param(kind, marks=pytest.mark.heavy if kind == "postgresql" else ()) for kind in LEDGERS]
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    made = LEDGERS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ledger(place: Place) -> AuditedLedger:
+    return place.open()
+
+
+def remember(ledger: Ledger, *answers: KnownAnswer) -> Remembered:
+    return ledger.remember("folder answers", answers, marks=Marks(), at=LATER)
+
+
+def test_a_source_never_polled_has_no_marks_and_no_instant(ledger: AuditedLedger) -> None:
+    assert ledger.marks("folder answers") is None
+    assert ledger.first_poll_at("folder answers") is None
+    assert ledger.last_poll_at() is None
+
+
+def test_the_marks_of_the_last_poll_are_kept_for_each_source(ledger: AuditedLedger) -> None:
+    first = Marks(etag='W/"1"', last_modified="Mon, 02 Mar 2026 09:00:00 GMT", state="a")
+    ledger.remember("blog one", [], marks=first, at=START)
+    ledger.remember("blog two", [], marks=Marks(state="b"), at=LATER)
+    ledger.remember("blog one", [], marks=replace(first, state="c"), at=START + timedelta(hours=1))
+
+    assert ledger.marks("blog one") == replace(first, state="c")
+    assert ledger.marks("blog two") == Marks(state="b")
+    assert ledger.last_poll_at() == LATER
+    assert ledger.first_poll_at("blog one") == START
+    assert ledger.first_poll_at("blog two") == LATER
+    assert ledger.first_poll_at("blog three") is None
+
+
+def test_an_answer_comes_back_as_it_was(ledger: AuditedLedger) -> None:
+    given_answer = known(1, planned_at=LATER, standing=Standing.BASELINE)
+    assert remember(ledger, given_answer) == Remembered(added=1, changed=0)
+    assert ledger.answer(AnswerId("tag:00001")) == given_answer
+    assert ledger.answer(AnswerId("tag:0000")) is None
+
+
+def test_the_words_of_the_letter_are_not_kept(ledger: AuditedLedger) -> None:
+    remember(ledger, known(1, findings=(LETTER_FINDING, ANSWER_FINDING)))
+    found = ledger.answer(AnswerId("tag:00001"))
+    assert found is not None
+    assert found.material.findings == (replace(LETTER_FINDING, excerpt=""), ANSWER_FINDING)
+    assert found.material.taint.names_hold("Wilbur")
+    assert not found.material.taint.names_hold("tulsa")
+
+
+def test_other_words_are_counted_and_what_we_made_of_the_answer_stays(ledger: AuditedLedger) -> None:
+    remember(ledger, known(1), known(2))
+    ledger.mark_planned(AnswerId("tag:00001"), LATER)
+    edited = known(
+        1,
+        body="Rest helps a lot.",
+        revision="f" * 64,
+        standing=Standing.BASELINE,
+        published_at=LATER,
+        updated_at=LATER,
+        first_seen_at=LATER,
+    )
+
+    assert remember(ledger, edited, known(2), known(3)) == Remembered(added=1, changed=1)
+
+    kept = ledger.answer(AnswerId("tag:00001"))
+    assert kept is not None
+    assert kept.material == edited.material
+    assert kept.updated_at == LATER
+    assert (kept.standing, kept.first_seen_at, kept.planned_at) == (Standing.FRESH, START, LATER)
+    assert kept.published_at == known(1).published_at
+
+
+def test_the_same_words_at_a_new_address_are_followed_and_not_counted(ledger: AuditedLedger) -> None:
+    remember(ledger, known(1), known(2))
+    moved = known(1, url="https://moved.example/1.html", gate_version="gate-2", labels=("sleep",))
+
+    assert remember(ledger, moved, known(2)) == Remembered(added=0, changed=0)
+
+    assert ledger.answer(AnswerId("tag:00001")) == moved
+    assert ledger.answer_at("https://moved.example/1.html") == moved
+    assert ledger.answer_at("https://blog.example/1.html") is None
+    assert ledger.answer_at("https://blog.example/2.html") == known(2)
+
+
+def test_an_answer_that_comes_twice_in_one_poll_is_one_answer(ledger: AuditedLedger) -> None:
+    assert remember(ledger, known(1), known(1, title="Newer")) == Remembered(added=1, changed=0)
+    found = ledger.answer(AnswerId("tag:00001"))
+    assert found is not None
+    assert found.material.title == "Newer"
+
+
+def test_answers_come_newest_publication_first(ledger: AuditedLedger) -> None:
+    remember(ledger, known(2), known(1, standing=Standing.BASELINE), known(3, standing=Standing.WITHDRAWN))
+    assert [one.material.answer_id for one in ledger.answers()] == ["tag:00003", "tag:00002", "tag:00001"]
+    assert ledger.answers(Standing.BASELINE) == [known(1, standing=Standing.BASELINE)]
+    assert ledger.newest_answers(1) == [known(2)]
+    assert [one.material.answer_id for one in ledger.newest_answers(9)] == ["tag:00002", "tag:00001"]
+    assert ledger.newest_answers(0) == []
+
+
+def test_fresh_answers_wait_to_be_planned_oldest_first(ledger: AuditedLedger) -> None:
+    remember(ledger, known(3), known(2), known(1, standing=Standing.BASELINE), known(4, planned_at=LATER))
+    assert ledger.unplanned() == [known(2), known(3)]
+    ledger.mark_planned(AnswerId("tag:00002"), LATER)
+    ledger.mark_planned(AnswerId("tag:00002"), LATER + timedelta(days=9))
+    ledger.mark_planned(AnswerId("tag:99999"), LATER)
+    assert ledger.unplanned() == [known(3)]
+    assert ledger.answer(AnswerId("tag:00002")) == known(2, planned_at=LATER)
+
+
+def test_every_standing_is_counted_even_when_there_is_none(ledger: AuditedLedger) -> None:
+    assert ledger.count_answers() == dict.fromkeys(Standing, 0)
+    remember(ledger, known(1), known(2), known(3, standing=Standing.BASELINE))
+    assert ledger.count_answers() == {Standing.BASELINE: 1, Standing.FRESH: 2, Standing.WITHDRAWN: 0}
+
+
+def test_a_standing_changes_only_from_what_the_caller_thinks_it_is(ledger: AuditedLedger) -> None:
+    remember(ledger, known(1))
+    withdrawn = {"before": Standing.FRESH, "after": Standing.WITHDRAWN}
+    assert ledger.restand(AnswerId("tag:00001"), **withdrawn, actor="ann", at=LATER)
+    assert not ledger.restand(AnswerId("tag:00001"), **withdrawn, actor="bob", at=LATER)
+    assert not ledger.restand(AnswerId("tag:00009"), **withdrawn, actor="bob", at=LATER)
+    assert ledger.count_answers()[Standing.WITHDRAWN] == 1
+    (line,) = ledger.history()
+    assert (line.kind, line.actor, line.delivery_id) == ("standing", "ann", "")
+    assert line.body == {"answer_id": "tag:00001", "before": "fresh", "after": "withdrawn"}
+    assert verify(ledger) == []
+
+
+def test_revisions_and_links_of_all_answers_are_known(ledger: AuditedLedger) -> None:
+    assert ledger.revisions() == {}
+    assert ledger.links() == frozenset()
+    remember(ledger, known(1), known(2, url=""), known(3, standing=Standing.WITHDRAWN))
+    assert ledger.revisions() == {f"tag:{number:05}": f"{number:064x}" for number in (1, 2, 3)}
+    assert ledger.links() == {"https://blog.example/1.html", "https://blog.example/3.html"}

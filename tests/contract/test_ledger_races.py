@@ -1,0 +1,116 @@
+"""Several workers at once, on every ledger there is: one worker alone can never show a race."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clinic_broadcast.core.delivery import Delivery, Timing, claim
+from clinic_broadcast.ledger.audit import verify
+from clinic_broadcast.ports import Ledger, Marks
+from contract.ledgers import LEDGERS, START, AuditedLedger, Place, known, planned
+
+TIMING = Timing(timeout=timedelta(seconds=20), settle=timedelta(seconds=90), lease=timedelta(seconds=180))
+LATER = START + timedelta(days=1)
+KINDS = [pytest.param(kind, marks=pytest.mark.heavy if kind == "postgresql" else ()) for kind in LEDGERS]
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    made = LEDGERS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+def take(ledger: Ledger, delivery: Delivery, *, actor: str = "daemon") -> bool:
+    return ledger.move(delivery, claim(delivery, LATER, TIMING), kind="claim", actor=actor, at=LATER)
+
+
+def test_four_workers_and_one_winner_for_every_claim(place: Place) -> None:
+    rounds, workers = 40, 4
+    first = place.open()
+    deliveries = [planned(number) for number in range(rounds)]
+    for delivery in deliveries:
+        first.plan(delivery, actor="daemon")
+    wins: list[str] = []
+    faults: list[Exception] = []
+    together = threading.Barrier(workers)
+
+    def work(ledger: Ledger, name: str) -> None:
+        try:
+            for delivery in deliveries:
+                together.wait(timeout=30)
+                seen = ledger.delivery(delivery.id)
+                if seen == delivery and take(ledger, seen, actor=name):
+                    wins.append(delivery.id)
+        except Exception as fault:  # noqa: BLE001  # Told by the assertion below, whatever it is.
+            faults.append(fault)
+            together.abort()
+
+    threads = [threading.Thread(target=work, args=(place.open(), f"w{number}")) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    assert sorted(wins) == sorted(delivery.id for delivery in deliveries)
+    assert {one.fence for one in first.deliveries()} == {1}
+    assert [line.number for line in first.history()] == list(range(1, 2 * rounds + 1))
+    assert verify(first) == []
+
+
+def test_workers_who_plan_the_same_things_plan_each_once(place: Place) -> None:
+    workers, number = 4, 25
+    results: list[bool] = []
+    faults: list[Exception] = []
+
+    def work(ledger: AuditedLedger) -> None:
+        try:
+            for each in range(number):
+                results.append(ledger.plan(planned(each), actor="daemon"))
+                take(ledger, planned(each))
+                ledger.remember("folder", [known(each), known(each + 1)], marks=Marks(), at=LATER)
+        except Exception as fault:  # noqa: BLE001  # As above.
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work, args=(place.open(),)) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    ledger = place.open()
+    assert faults == []
+    assert results.count(True) == number
+    assert {one.fence for one in ledger.deliveries()} == {1}
+    assert verify(ledger) == []
+
+
+def test_lines_written_at_once_all_find_their_place(place: Place) -> None:
+    workers, number = 4, 30
+    faults: list[Exception] = []
+    together = threading.Barrier(workers)
+
+    def work(ledger: AuditedLedger, name: str) -> None:
+        try:
+            together.wait(timeout=30)
+            for _ in range(number):
+                ledger.note("late", actor=name, at=LATER, body={})
+        except Exception as fault:  # noqa: BLE001  # As above.
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work, args=(place.open(), f"w{each}")) for each in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    ledger = place.open()
+    assert faults == []
+    assert len(ledger.history()) == workers * number
+    assert verify(ledger) == []
