@@ -1,0 +1,1 @@
+"""What makes the daemon tick: a doorbell that decides nothing."""

@@ -1,0 +1,1 @@
+"""The daemon's one HTTP port: feeds, health and the review page."""

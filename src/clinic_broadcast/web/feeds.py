@@ -1,0 +1,119 @@
+"""Serves the files of public/ to subscribers: conditional, cacheable, and nothing beside what we publish."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+CACHE_CONTROL: Final = "public, max-age=900"
+"""A withdrawn answer may stand in a cache for a quarter of an hour and no longer, also while we are down."""
+
+FILE_BYTES_MAX: Final = 32 << 20
+"""Far above any feed or card of ours; what is larger was not written by us."""
+
+SEGMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+SEGMENTS_MAX: Final = 4
+
+XML_SUFFIXES: Final = (".xml", ".opml")
+
+MEDIA_TYPES: Final[Mapping[str, str]] = {
+    "rss.xml": "application/rss+xml; charset=utf-8",
+    "atom.xml": "application/atom+xml; charset=utf-8",
+    ".opml": "text/x-opml; charset=utf-8",
+    ".json": "application/feed+json; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+}
+"""What may be served, by the end of its name; everything else under public/ does not exist for the world."""
+
+BROWSER_XML: Final = "text/xml; charset=utf-8"
+
+
+def serve_file(public: Path, request: Request) -> Response:
+    """Answer a GET or HEAD for a file below `public`: 200, 304, or 404 for everything that is not one of ours."""
+    found = _read_below(public, str(request.scope["path"]))
+    if found is None:
+        return PlainTextResponse("There is no such document here.\n", status_code=404)
+    name, content, modified_at = found
+    media_type = media_type_of(name, request.headers.get("accept", ""))
+    headers = {
+        "ETag": etag_of(media_type, content),
+        "Last-Modified": format_datetime(modified_at, usegmt=True),
+        "Cache-Control": CACHE_CONTROL,
+        "Vary": "Accept",
+    }
+    if is_unchanged(request.headers, headers["ETag"], modified_at):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers={**headers, "Content-Type": media_type})
+
+
+def media_type_of(name: str, accept: str) -> str:
+    """Give the Content-Type of a document: browsers, which ask for text/html, show a feed only as text/xml."""
+    if name.endswith(XML_SUFFIXES) and "text/html" in accept.lower():
+        return BROWSER_XML
+    return next(media_type for suffix, media_type in MEDIA_TYPES.items() if name.endswith(suffix))
+
+
+def etag_of(media_type: str, content: bytes) -> str:
+    """Give a strong tag, unique over all representations (RFC 9110 section 8.8.1), the same after a restart."""
+    digest = hashlib.sha256(media_type.encode() + b"\0" + content).hexdigest()
+    return f'"{digest[:32]}"'
+
+
+def is_unchanged(headers: Mapping[str, str], etag: str, modified_at: datetime) -> bool:
+    """Say whether the reader has these very bytes (RFC 9110 section 13): tags decide, dates only without tags."""
+    tags = headers.get("if-none-match")
+    if tags is not None:
+        given = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+        return "*" in given or etag in given
+    since = headers.get("if-modified-since")
+    if since is None:
+        return False
+    try:
+        since_at = parsedate_to_datetime(since)
+    except ValueError:
+        return False
+    if since_at.tzinfo is None:
+        since_at = since_at.replace(tzinfo=UTC)
+    return since_at >= modified_at
+
+
+def _read_below(public: Path, path: str) -> tuple[str, bytes, datetime] | None:
+    """Give name, bytes and time of change of a file, all of one and the same file; None when it is not ours.
+
+    Names are checked letter by letter, so that no path leads out of `public`; a link that does is refused too.
+    """
+    segments = path.removeprefix("/").split("/")
+    if len(segments) > SEGMENTS_MAX or not all(SEGMENT.fullmatch(one) for one in segments):
+        return None
+    if not segments[-1].endswith(tuple(MEDIA_TYPES)):
+        return None
+    try:
+        place = public.joinpath(*segments).resolve(strict=True)
+        if not place.is_relative_to(public.resolve()):
+            return None
+        # What is opened is what is read, also while a writer puts a new file in its place.
+        handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode) or facts.st_size > FILE_BYTES_MAX:
+                return None
+            content = file.read()
+    except (OSError, RuntimeError):
+        # Also a loop of links, which resolve() reports as a RuntimeError up to Python 3.12.
+        return None
+    return segments[-1], content, datetime.fromtimestamp(int(facts.st_mtime), tz=UTC)
