@@ -1,0 +1,1 @@
+"""Simulated networks and sample answers, so that everything can be tried without an account."""
