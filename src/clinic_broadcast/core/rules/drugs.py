@@ -1,0 +1,76 @@
+"""The drugs that a text names, and the words that might be meant for one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from clinic_broadcast.core.lexicon import Drug
+from clinic_broadcast.core.rules.reading import Reading
+from clinic_broadcast.core.words import Span, Token
+
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z-]{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A drug where a text names it."""
+
+    drug: Drug
+    span: Span
+
+
+def drugs_in(reading: Reading) -> tuple[Named, ...]:
+    """Give the drugs that a text names, in order; a name of several words counts as one."""
+    lexicon = reading.lexicon
+    found: list[Named] = []
+    phrases = reading.tables.drug_phrases.find(reading.plain, reading.tokens)
+    for span in phrases:
+        drug = lexicon.drug(reading.lower[span.start : span.end])
+        if drug is not None:
+            found.append(Named(drug, span))
+    for word in reading.tokens:
+        if any(span.start <= word.start < span.end for span in phrases):
+            continue
+        named = drug_of(reading, word)
+        if named is not None:
+            found.append(named)
+    return tuple(sorted(found, key=lambda one: one.span))
+
+
+def drug_of(reading: Reading, word: Token) -> Named | None:
+    """Give the drug that a token names: as it stands, without a final 's or s, or its first part by a hyphen."""
+    lexicon = reading.lexicon
+    lower = word.text.lower()
+    for form in (lower, re.sub(r"['\u2019]s$", "", lower), lower.removesuffix("s")):
+        drug = lexicon.drug(form)
+        if drug is not None and not (len(form) < 3 and lower == word.text):  # noqa: PLR2004 - "bb" says nothing.
+            return Named(drug, Span(word.start, word.end))
+    first = re.split("[-\u2010\u2011]", lower, maxsplit=1)[0]
+    drug = lexicon.drug(first) if len(first) > 3 and first != lower else None  # noqa: PLR2004 - The same.
+    return Named(drug, Span(word.start, word.end)) if drug is not None else None
+
+
+def by_name(named: tuple[Named, ...]) -> Mapping[str, Drug]:
+    """Give each drug once, by its name."""
+    return {one.drug.name: one.drug for one in named}
+
+
+def unknown_words(reading: Reading) -> Iterator[Token]:
+    """Give the words that are no everyday word, no clinical term, no drug and no acronym: perhaps a slip of one."""
+    for found in _WORD.finditer(reading.plain):
+        word = found[0].strip("-")
+        if is_unknown(reading, word):
+            yield Token(word, found.start(), found.start() + len(word))
+
+
+def is_unknown(reading: Reading, word: str) -> bool:
+    """Say whether a word, and each of its parts between hyphens, is in no list of words."""
+    lexicon = reading.lexicon
+    forms = (word, word.removesuffix("s"))
+    if any(lexicon.is_vocabulary(form) or lexicon.drug(form) is not None for form in forms):
+        return False
+    pieces = [part for part in word.split("-") if part]
+    return not (len(pieces) > 1 and all(lexicon.is_vocabulary(part) for part in pieces))

@@ -1,0 +1,235 @@
+"""Privacy rules that admit known words only: vocabulary, initials, names, capitals, language."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.own_names import word_set
+from clinic_broadcast.core.rules.numbers import has_digit, is_number_word
+from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
+from clinic_broadcast.core.rules.reading import Reading
+from clinic_broadcast.core.words import Span, Token, bare, parts
+
+NAMES: Final = f"{SAFE_HARBOR}(A), (B)"
+_LONE_LETTERS: Final = frozenset("av")
+_AFFIXES: Final = word_set(
+    "pre post non anti co re sub pro multi semi inter intra peri hyper hypo micro mid self"
+)
+_LETTERED: Final = word_set(
+    "vitamin vitamins hepatitis type group grade factor stage plan category class phase"
+)
+
+
+def vocabulary(reading: Reading) -> Iterator[Finding]:
+    """Hold a word that none of the reviewed lists knows: most names, misspelt words, other languages, odd letters.
+
+    Source: 45 CFR 164.514(b)(2)(i)(A), (B), (R): what nobody has reviewed may be a name or a code.
+    """
+    for word in reading.words:
+        if has_digit(word.text) or is_known(reading, word.text):
+            continue
+        yield reading.finding(
+            "privacy.vocabulary",
+            Severity.HOLD,
+            Span(word.start, word.end),
+            message="This word is in no reviewed list, so it may be a name, a place or a slip. Use another word,"
+            " or have it added to the clinic's own words after review.",
+            source=f"{SAFE_HARBOR}(A), (B), (R)",
+        )
+
+
+def is_known(reading: Reading, word: str) -> bool:
+    """Say whether every part of a word is in the reviewed lists."""
+    lexicon = reading.lexicon
+    if lexicon.is_vocabulary(word) or lexicon.is_vocabulary(bare(word)):
+        return True
+    pieces = parts(bare(word))
+    if len(pieces) == 1:
+        only = pieces[0].lower()
+        return len(only) == 1 and (only in _LONE_LETTERS or (only.isascii() and word[0].isupper()))
+    return all(len(part) == 1 or part.lower() in _AFFIXES or lexicon.is_vocabulary(part) for part in pieces)
+
+
+def initial(reading: Reading) -> Iterator[Finding]:
+    """Hold a single capital letter, by which people hide and tell a name; "I" is the voice rule's.
+
+    Source: 45 CFR 164.514(b)(2)(i)(A), and (R) for codes.
+    """
+    for at, word in enumerate(reading.words):
+        if len(word.text) != 1 or not word.text.isupper() or word.text == "I":
+            continue
+        before = reading.words[at - 1].text.lower() if at else ""
+        is_article = reading.plain[word.end : word.end + 1] == " " and at + 1 < len(reading.words)
+        if word.text == "A" and is_article and (word.start in reading.openers or reading.is_in_title(word)):
+            continue
+        if before in _LETTERED and word.text in "ABCDEK":
+            continue
+        yield reading.finding(
+            "privacy.initial",
+            Severity.HOLD,
+            Span(word.start, word.end),
+            message="A single capital letter may stand for a person. Leave it out.",
+            source=f"{SAFE_HARBOR}(A), (R)",
+        )
+
+
+_FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
+
+
+def name(reading: Reading) -> Iterator[Finding]:
+    """Hold a capitalised word that is a name or a place, and with no letter at hand a common first name in lower case.
+
+    Source: 45 CFR 164.514(b)(2)(i)(A), (B); GMC 18-19 for the country.
+    """
+    for word in reading.words:
+        text = bare(word.text)
+        if is_number_word(text) or any(span.start <= word.start < span.end for span in reading.counted):
+            continue  # The number rule judges it.
+        if _has_capital(text):
+            held = _is_capital_name(reading, word)
+        else:
+            held = reading.is_lone and _may_be_lower_name(reading, text)
+        if held:
+            yield reading.finding(
+                "privacy.name",
+                Severity.HOLD,
+                Span(word.start, word.end),
+                message="This is the name of a person or a place as well. Use another word; a name of the"
+                " clinic's own belongs in own_names in clinic.toml.",
+                source=f"{NAMES}; {GMC}",
+            )
+    for found in _FLAG.finditer(reading.plain):
+        yield reading.finding(
+            "privacy.name",
+            Severity.HOLD,
+            Span(found.start(), found.end()),
+            message="A flag names a country. Leave it out.",
+            source=GMC,
+        )
+
+
+def _may_be_lower_name(reading: Reading, text: str) -> bool:
+    """Say whether a lower-case word, or a part of one that is no word as a whole, is a common first name."""
+    lexicon = reading.lexicon
+    if lexicon.may_be_a_name_in_lower_case(text):
+        return True
+    return not lexicon.is_vocabulary(text) and any(
+        lexicon.may_be_a_name_in_lower_case(part) for part in parts(text)
+    )
+
+
+_MODALS: Final = frozenset({"May", "Will", "Can"})
+_MODAL_QUESTION: Final = re.compile(r" (?:I|[a-z]+)\b[^.!\n,]*\?")
+"""What follows a modal verb that opens a question; a name would be set off or told of."""
+
+
+def _is_capital_name(reading: Reading, word: Token) -> bool:
+    lexicon = reading.lexicon
+    text = bare(word.text)
+    if text in _MODALS and word.start in reading.openers and _MODAL_QUESTION.match(reading.plain, word.end):
+        return False
+    if _is_acronym(reading, text) or (lexicon.is_drug_word(text) and not lexicon.is_name_or_place(text)):
+        return False
+    pieces = parts(text)
+    forms = (text, *pieces) if len(pieces) > 1 else pieces
+    return any(
+        len(form) > 1
+        and _has_capital(form)
+        and lexicon.is_name_or_place(form)
+        and not (lexicon.is_title_word(form) or _is_acronym(reading, form))
+        for form in forms
+    )
+
+
+def capital(reading: Reading) -> Iterator[Finding]:
+    """Hold any capitalised word inside running text that is no acronym, eponym or drug.
+
+    Source: 45 CFR 164.514(b)(2)(i)(A), (B): in the middle of a sentence English keeps capitals for names.
+    """
+    lexicon = reading.lexicon
+    for word in reading.words:
+        text = bare(word.text)
+        if len(text) == 1 or not _has_capital(text) or has_digit(text) or _is_acronym(reading, text):
+            continue
+        inside = parts(text)
+        first_only = not any(_has_capital(part) and not _is_acronym(reading, part) for part in inside[1:])
+        if first_only and (word.start in reading.openers or not _has_capital(inside[0])):
+            continue
+        if (
+            lexicon.is_drug_word(text)
+            or reading.is_in_title(word)
+            or (_is_acronym(reading, inside[0]) and first_only)
+        ):
+            continue
+        yield reading.finding(
+            "privacy.capital",
+            Severity.HOLD,
+            Span(word.start, word.end),
+            message="A capital inside a sentence marks a name. Write the word in lower case if it is none, or"
+            " leave it out.",
+            source=NAMES,
+        )
+
+
+def _has_capital(word: str) -> bool:
+    return any(char.isupper() for char in word)
+
+
+def _is_acronym(reading: Reading, word: str) -> bool:
+    """Say whether a word is a reviewed acronym and written like one: "IVF", "hCG", "mIU", not "Pid"."""
+    capitals = sum(char.isupper() for char in word)
+    written = capitals >= max(2, len(word) - 2) or (capitals >= 1 and not word[0].isupper())
+    return written and (reading.lexicon.is_acronym(word) or reading.lexicon.is_unit(word))
+
+
+_LANGUAGE_WORDS_MIN: Final = 4
+_UNKNOWN_SHARE: Final = 0.4
+_ENGLISH: Final = word_set(
+    "the a an and or of to in on for with is are was be been by at from as that this it its not can may will should"
+    " than before after when if how what why do does have has there which who but most many some more no"
+)
+_ENGLISH_SHARE: Final = 0.06
+_LONG: Final = 40
+_GREEK: Final = frozenset("\u03b1\u03b2\u03b3\u03b4\u03bc\u03bb\u03c3\u03c9\u0394\u03a9")
+
+
+def language(reading: Reading) -> Iterator[Finding]:
+    """Hold a text that is not English: the lists behind every other rule are English.
+
+    Source: own rule; 45 CFR 164.514(b)(2)(i) cannot be kept with lists of another language.
+    """
+    words = [word for word in reading.words if word.text[0].isalpha()]
+    strange = next((word for word in words if _is_other_script(word.text)), None)
+    unknown = sum(not is_known(reading, word.text) and not _has_capital(word.text) for word in words)
+    english = sum(word.text.lower() in _ENGLISH for word in words)
+    foreign = len(words) >= _LANGUAGE_WORDS_MIN and unknown >= _UNKNOWN_SHARE * len(words)
+    barely = len(words) >= _LONG and english < _ENGLISH_SHARE * len(words)
+    if strange is None and not foreign and not barely:
+        return
+    span = Span(strange.start, strange.end) if strange is not None else Span(words[0].start, words[-1].end)
+    yield reading.finding(
+        "privacy.language",
+        Severity.HOLD,
+        span,
+        message="This text is not English, or has letters of another script. The gate knows English only: a"
+        " person who reads the language must check it.",
+        source="own rule: the reviewed lists are English",
+    )
+
+
+def _is_other_script(word: str) -> bool:
+    """Say whether a word has a letter that is not Latin; single Greek letters of science pass."""
+    if word.isascii() or word in _GREEK:
+        return False
+    return any(
+        char.isalpha()
+        and not char.isascii()
+        and not unicodedata.name(char, "").startswith("LATIN")
+        and char not in "\u00b5\u00aa\u00ba"
+        and char not in _GREEK
+        for char in word
+    )

@@ -1,0 +1,292 @@
+"""A text prepared once for all rules: normalised, own names blanked, tokens and sentence starts known."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.lexicon import Lexicon
+from clinic_broadcast.core.words import (
+    PhraseIndex,
+    Span,
+    Token,
+    blank,
+    normalise,
+    phrase_index,
+    sentences,
+    tokens,
+)
+
+_ABBREVIATIONS: Final = re.compile(r"\b(?:e\.g|i\.e|vs|etc|cf|approx)\.", re.IGNORECASE)
+_DEGREES: Final = r"(?:\s*,?\s*(?:M\.?\s?D|Ph\.?\s?D|D\.?O|F\.?A\.?C\.?O\.?G|FRCOG|MRCOG|MBBS|RN)\b\.?)*"
+_HASHTAG: Final = re.compile(r"(?<![\w&#])#([^\W\d_]\w*)")
+_URL: Final = re.compile(r"https?://[^\s<>\"'\u201c\u201d]+|www\.[^\s<>\"']+", re.IGNORECASE)
+_NUMBER_WORD: Final = re.compile(
+    r"\b(?:one|two|three|four|five|six|first|second|third|twelve)\b", re.IGNORECASE
+)
+_BEFORE_FIRST: Final = "\"'\u201c\u2018(* -\u2013"
+_TITLE_LETTERS_MIN: Final = 4
+_TITLE_SHARE: Final = 0.6
+_TITLE_WORDS_MIN: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """What one lexicon and the clinic's own names give for finding things quickly; made once for a gate."""
+
+    lexicon: Lexicon
+    eponyms: PhraseIndex
+    promises: PhraseIndex
+    refutations: PhraseIndex
+    drug_phrases: PhraseIndex
+    tags: frozenset[str]
+    own: re.Pattern[str] | None
+    own_hosts: frozenset[str]
+    numbers: tuple[re.Pattern[str], ...]
+    near_drugs: dict[str, frozenset[str]]
+    classes: PhraseIndex
+
+
+def tables_of(lexicon: Lexicon, own_names: Sequence[str], own_hosts: Sequence[str]) -> Tables:
+    """Prepare the tables of a gate; takes some ten milliseconds, so callers keep them with the gate."""
+    called = (word for each in lexicon.drug_classes.values() for word in each.called | each.also)
+    return Tables(
+        lexicon=lexicon,
+        eponyms=phrase_index(lexicon.eponyms),
+        promises=phrase_index(lexicon.promises),
+        refutations=phrase_index(lexicon.refutations),
+        drug_phrases=phrase_index(lexicon.drug_phrases),
+        tags=frozenset(topic.tag.lower() for topic in lexicon.hashtags),
+        own=own_pattern(own_names),
+        own_hosts=frozenset(host.lower().removeprefix("www.") for host in own_hosts if host),
+        numbers=tuple(re.compile(one.pattern, re.IGNORECASE) for one in lexicon.number_patterns),
+        near_drugs=_shortened(lexicon),
+        classes=phrase_index(form for word in called for form in (word, word + "s")),
+    )
+
+
+def _shortened(lexicon: Lexicon) -> dict[str, frozenset[str]]:
+    """Give the drug names by each form with one letter left out: two names at distance 1 share such a form."""
+    found: dict[str, set[str]] = {}
+    for name in lexicon.drugs:
+        if " " in name or len(name) < 5:  # noqa: PLR2004 - Shorter names are one letter from half the language.
+            continue
+        for at in range(len(name)):
+            found.setdefault(name[:at] + name[at + 1 :], set()).add(name)
+    return {form: frozenset(names) for form, names in found.items()}
+
+
+def own_pattern(own_names: Sequence[str]) -> re.Pattern[str] | None:
+    """Give the pattern of the clinic's own names, longest first, with and without title, first name and degrees."""
+    forms: set[str] = set()
+    for name in own_names:
+        words = name.split()
+        if not words:
+            continue
+        forms.add(" ".join(words))
+        if words[0].lower().rstrip(".") in ("dr", "doctor", "prof", "professor") and len(words) > 1:
+            title = words[0].rstrip(".")
+            forms.update((f"{title}. {words[-1]}", f"{title} {words[-1]}", f"{title} {' '.join(words[1:])}"))
+            if len(words) > 2:  # noqa: PLR2004 - A surname alone may be a patient's; first name and surname is ours.
+                forms.add(" ".join(words[1:]))
+    if not forms:
+        return None
+    ordered = sorted(forms, key=lambda form: (-len(form), form))
+    either = "|".join(r"\s+".join(map(re.escape, form.split())) for form in ordered)
+    return re.compile(rf"(?<![\w@])(?:{either})(?!\w){_DEGREES}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One text as the rules see it.
+
+    `plain` is its NFKC form, of the same places as `places` tells, with our own names, addresses and hashtags
+    blanked. `is_lone` says that no letter is known to compare it with. `links` are our own addresses in it,
+    `strange_tags` the hashtags that no reviewed table holds.
+    """
+
+    text: str
+    where: str
+    tables: Tables
+    plain: str
+    places: Sequence[int]
+    is_lone: bool
+    links: tuple[Span, ...] = ()
+    strange_tags: tuple[Span, ...] = ()
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Give the reviewed lists."""
+        return self.tables.lexicon
+
+    @cached_property
+    def lower(self) -> str:
+        """Give `plain` in lower case; the same length for all but a few letters, which no rule looks for."""
+        lower = self.plain.lower()
+        return lower if len(lower) == len(self.plain) else "".join(char.lower()[0] for char in self.plain)
+
+    @cached_property
+    def tokens(self) -> tuple[Token, ...]:
+        """Give the words and numbers that are not ours."""
+        return tokens(self.plain)
+
+    @cached_property
+    def sentences(self) -> tuple[Span, ...]:
+        """Give the sentences of `plain`."""
+        return sentences(self.plain)
+
+    @cached_property
+    def eponyms(self) -> tuple[Span, ...]:
+        """Give where reviewed eponym phrases stand."""
+        return self.tables.eponyms.find(self.plain, self.tokens)
+
+    @cached_property
+    def words(self) -> tuple[Token, ...]:
+        """Give the tokens outside eponym phrases."""
+        if not self.eponyms:
+            return self.tokens
+        return tuple(word for word in self.tokens if not _lies_in(word.start, self.eponyms))
+
+    @cached_property
+    def counted(self) -> tuple[Span, ...]:
+        """Give where closed forms of words tell a number of a population."""
+        if not any(char.isdigit() for char in self.plain) and not _NUMBER_WORD.search(self.plain):
+            return ()
+        return tuple(
+            Span(found.start(), found.end())
+            for pattern in self.tables.numbers
+            for found in pattern.finditer(self.plain)
+        )
+
+    @cached_property
+    def openers(self) -> frozenset[int]:
+        """Give where the tokens start that open a sentence, a line, a quote or what follows a colon."""
+        starts: set[int] = set()
+        for word in self.tokens:
+            before = self.plain[max(0, word.start - 8) : word.start].rstrip(" \t\u00a0")
+            if (
+                not before
+                or before[-1] in ':\n\r\u2022"\u201c('
+                or (before[-1] in "-\u2013*" and "\n" in before)
+            ):
+                starts.add(word.start)
+        for sentence in self.sentences:
+            first = next(iter(self.words_in(sentence)), None)
+            if first is not None and not self.plain[sentence.start : first.start].strip(_BEFORE_FIRST):
+                starts.add(first.start)
+        return frozenset(starts)
+
+    @cached_property
+    def titled(self) -> tuple[Span, ...]:
+        """Give the sentences, and what stands before a colon, written like a title, where a capital tells nothing."""
+        whole = self._is_title(Span(0, len(self.plain)), few=0)
+        colons = ((span, self.plain.find(": ", span.start, span.end)) for span in self.sentences)
+        heads = (Span(span.start, colon) for span, colon in colons if colon > span.start)
+        return tuple(
+            span
+            for span in (*self.sentences, *heads)
+            if self._is_title(span, few=_TITLE_WORDS_MIN)
+            or (whole and len(self._long_words(span)) < _TITLE_WORDS_MIN)
+        )
+
+    def is_in_title(self, word: Token) -> bool:
+        """Say whether a token stands in a sentence written like a title."""
+        return _lies_in(word.start, self.titled)
+
+    def words_in(self, span: Span) -> tuple[Token, ...]:
+        """Give the tokens that start in a span."""
+        starts = self._starts
+        return self.tokens[bisect_left(starts, span.start) : bisect_left(starts, span.end)]
+
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        return tuple(word.start for word in self.tokens)
+
+    def _long_words(self, span: Span) -> list[str]:
+        return [word.text for word in self.words_in(span) if len(word.text) >= _TITLE_LETTERS_MIN]
+
+    def _is_title(self, span: Span, *, few: int) -> bool:
+        long = self._long_words(span)
+        # A title seldom ends with a full stop: with one, each long word must have its capital.
+        share = 0.99 if self.plain[span.start : span.end].rstrip().endswith(".") else _TITLE_SHARE
+        return len(long) >= max(few, 1) and sum(word[0].isupper() for word in long) > share * len(long)
+
+    def finding(self, rule: str, severity: Severity, span: Span, *, message: str, source: str) -> Finding:
+        """Give a finding about a span of `plain`, with its place and words in the text as given."""
+        start = self.places[span.start]
+        end = max(self.places[span.end], start)
+        return Finding(
+            rule=rule,
+            severity=severity,
+            where=self.where,
+            start=start,
+            end=end,
+            excerpt=self.text[start:end],
+            message=message,
+            source=source,
+        )
+
+
+def read(tables: Tables, text: str, *, where: str, is_lone: bool, reviewed: Iterable[Span] = ()) -> Reading:
+    """Prepare a text for the rules; `reviewed` are spans of it that a template or our own link fills.
+
+    They count as the end of a line, so that what follows begins a sentence.
+    """
+    normal = normalise(blank(text, reviewed, filler="\n"))
+    plain, links = _without_own(tables, normal.text)
+    known: list[Span] = []
+    strange: list[Span] = []
+    for tag in _HASHTAG.finditer(plain):
+        span = Span(tag.start(), tag.end())
+        (known if tag[1].lower() in tables.tags else strange).append(span)
+    plain = blank(plain, known)
+    plain = blank(plain, (Span(each.start(), each.end()) for each in _ABBREVIATIONS.finditer(plain)))
+    return Reading(
+        text=text,
+        where=where,
+        tables=tables,
+        plain=plain,
+        places=normal.places,
+        is_lone=is_lone,
+        links=links,
+        strange_tags=tuple(strange),
+    )
+
+
+def _without_own(tables: Tables, text: str) -> tuple[str, tuple[Span, ...]]:
+    """Blank our own addresses and names; give the addresses too, since their paths are read by themselves."""
+    links: list[Span] = []
+    for found in _URL.finditer(text):
+        end = found.end() - (len(found[0]) - len(found[0].rstrip(".,;:!?)]")))
+        if host_of(text[found.start() : end]) in tables.own_hosts:
+            links.append(Span(found.start(), end))
+    text = blank(text, links)
+    for host in sorted(tables.own_hosts, key=len, reverse=True):
+        at = text.lower().find(host)
+        while at >= 0:
+            end = at + len(host)
+            if (
+                not text[at - 1 : at].isalnum()
+                and text[at - 1 : at] not in ("@", "-", ".")
+                and not (text[end : end + 1].isalnum() or text[end : end + 1] in ("/", "-"))
+            ):
+                text = blank(text, (Span(at, end),))
+            at = text.lower().find(host, end)
+    if tables.own is not None:
+        text = blank(text, (Span(found.start(), found.end()) for found in tables.own.finditer(text)))
+    return text, tuple(links)
+
+
+def host_of(url: str) -> str:
+    """Give the host of an address in lower case, without www. and port; user names before an @ are no host."""
+    rest = url.split("://", 1)[-1]
+    return re.split(r"[/?#]", rest, maxsplit=1)[0].lower().partition(":")[0].removeprefix("www.")
+
+
+def _lies_in(at: int, spans: Sequence[Span]) -> bool:
+    return any(span.start <= at < span.end for span in spans)
