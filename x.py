@@ -5,6 +5,7 @@ Needs only Python 3.11+ (standard library) and a package index. The environment 
 Keep this file parsable by older Pythons: they must get a sentence, not a SyntaxError.
 """
 
+
 import contextlib
 import hashlib
 import os
@@ -64,7 +65,12 @@ def installer_env():
     env = dict(os.environ)
     env.pop("VIRTUAL_ENV", None)
     env.update(
-        UV_PROJECT_ENVIRONMENT=VENV, UV_PYTHON_DOWNLOADS="never", UV_LINK_MODE="copy", UV_NO_PROGRESS="1"
+        UV_PROJECT_ENVIRONMENT=VENV,
+        UV_PYTHON_DOWNLOADS="never",
+        UV_LINK_MODE="copy",
+        UV_NO_PROGRESS="1",
+        # Some systems forbid Python to keep bytecode; every start would then compile everything anew.
+        UV_COMPILE_BYTECODE="1",
     )
     return env
 
@@ -88,7 +94,9 @@ def make_venv():
     if os.path.isdir(VENV):
         shutil.rmtree(VENV)
     if not call([sys.executable, "-m", "venv", VENV]):
-        sys.exit("x.py: Python cannot make a virtual environment here. On Debian or Ubuntu: sudo apt install python3-venv")
+        sys.exit(
+            "x.py: Python cannot make a virtual environment. On Debian or Ubuntu: sudo apt install python3-venv"
+        )
     pip = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     if call([*pip, "--only-binary=:all:", UV_PIN]) and sync([]):
         return
@@ -97,7 +105,7 @@ def make_venv():
         call([*pip, "--require-hashes", "-r", "requirements.lock"])
         and call([*pip, "--no-deps", "--no-build-isolation", "-e", "."])
     ):
-        sys.exit("x.py: the packages could not be installed; the lines above say why. Check the network, then run this again.")
+        sys.exit("x.py: the packages could not be installed; the lines above say why. Then run this again.")
 
 
 def set_up():
@@ -109,6 +117,7 @@ def set_up():
         if is_ready(mark, want):  # Another x.py made it while this one waited.
             return
         make_venv()
+        call([PYTHON, "-m", "compileall", "-q", os.path.join(HERE, "src")])
         with open(mark, "w", encoding="utf-8") as file:
             file.write(want)
 

@@ -135,6 +135,7 @@ def row_of_answer(known: KnownAnswer) -> Row:
         "source": clean(known.source),
         "author": clean(known.author),
         "labels": canonical(list(known.labels)),
+        "note": clean(known.note),
         "published_at": utc(known.published_at),
         "updated_at": utc(known.updated_at),
         "first_seen_at": utc(known.first_seen_at),
@@ -168,6 +169,7 @@ def answer_of(row: Mapping[str, Any]) -> KnownAnswer:
             planned_at=row["planned_at"],
             author=row["author"],
             labels=tuple(json.loads(row["labels"])),
+            note=row["note"],
         )
     except (KeyError, ValueError, TypeError):
         raise LedgerError(

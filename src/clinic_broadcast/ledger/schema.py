@@ -100,6 +100,7 @@ answer: Final = Table(
     Column("source", Words, nullable=False),
     Column("author", Words, nullable=False),
     Column("labels", Words, nullable=False),
+    Column("note", Words, nullable=False),
     Column("published_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("first_seen_at", Instant, nullable=False),

@@ -66,7 +66,7 @@ def _answers() -> None:
         "answer",
         *_words("clinic", "id", "url", "title", "body", "revision", "gate_version", "findings"),
         *(sa.Column(f"taint_{part}", sa.LargeBinary, nullable=False) for part in ("key", "tokens", "names")),
-        *_words("standing", "source", "author", "labels"),
+        *_words("standing", "source", "author", "labels", "note"),
         *_instants("published_at", "updated_at", "first_seen_at"),
         *_instants("planned_at", nullable=True),
         sa.PrimaryKeyConstraint("clinic", "id", name="answer_pk"),

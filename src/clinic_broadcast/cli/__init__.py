@@ -1,0 +1,1 @@
+"""The command line: thin commands that parse, ask `wire` for what they need, call `run` and print."""

@@ -1,0 +1,100 @@
+"""The program `clinic-broadcast`: its commands, its options for all of them, and its way with errors."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clinic_broadcast import __version__
+from clinic_broadcast.cli import operating, publishing, record, reviewing
+from clinic_broadcast.cli.command import ending_with_its_code
+from clinic_broadcast.cli.output import Exit, say
+from clinic_broadcast.errors import BroadcastError
+
+app = typer.Typer(
+    name="clinic-broadcast",
+    help="Tells the world about a clinic's new answers: once per network, never naming a patient.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:  # Typer calls it with the option's value.
+    if wanted:
+        typer.echo(f"clinic-broadcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            "--home", metavar="DIR", help="The clinic's home (else $CLINIC_HOME, else this directory)."
+        ),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback when something goes wrong.")
+    ] = False,
+) -> None:
+    """Set what holds for every command."""
+    chosen = home or Path(os.environ.get("CLINIC_HOME") or ".")
+    context.obj = {"home": chosen.expanduser(), "debug": debug}
+
+
+for command in (*operating.COMMANDS, *publishing.COMMANDS, *reviewing.COMMANDS, *record.COMMANDS):
+    app.command(command.name, help=command.help)(ending_with_its_code(command.call))
+for name, (group_help, commands) in operating.GROUPS.items():
+    group = typer.Typer(help=group_help, no_args_is_help=True, rich_markup_mode=None)
+    for command in commands:
+        group.command(command.name, help=command.help)(ending_with_its_code(command.call))
+    app.add_typer(group, name=name)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and give its exit code; says what is wrong in one sentence, without a traceback."""
+    debug = "--debug" in arguments
+    try:
+        app(args=arguments, prog_name="clinic-broadcast")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else Exit.DONE
+    except BroadcastError as error:
+        if debug:
+            raise
+        say(f"clinic-broadcast: {error}")
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away, for instance `head`: nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        if debug:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"clinic-broadcast: {where}{error.strerror or type(error).__name__}")
+        return Exit.FAILED
+    except Exception as error:
+        if debug:
+            raise
+        # The error's own text may hold words of a letter: only its kind and place are told.
+        say(f"clinic-broadcast: a fault of the program itself: {_place_of(error)}; --debug shows all of it")
+        return Exit.FAILED
+    return Exit.DONE
+
+
+def _place_of(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    return f"{type(error).__name__} in {Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"

@@ -1,0 +1,215 @@
+"""The daemon: schedules and deliveries on the engine's ticks, feeds and health on one port."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from clinic_broadcast import wire
+from clinic_broadcast.cli.logs import set_up_logs
+from clinic_broadcast.cli.output import Exit
+from clinic_broadcast.core.delivery import Delivery
+from clinic_broadcast.core.schedule import Job, slots
+from clinic_broadcast.engine.local import Engine, Tick
+from clinic_broadcast.engine.lock import hold_home
+from clinic_broadcast.errors import BroadcastError, LedgerError
+from clinic_broadcast.run.broadcast import deliver
+from clinic_broadcast.run.correct import plan_withdrawals
+from clinic_broadcast.run.jobs import run_due_jobs
+from clinic_broadcast.run.survey import survey
+from clinic_broadcast.web.app import make_app
+from clinic_broadcast.web.health import Health
+from clinic_broadcast.web.server import open_port
+
+DELIVER_EVERY_S: Final = 1.0
+JOBS_EVERY_S: Final = 5.0
+STOP_SLACK_S: Final = 10.0
+CHANNELS_AT_ONCE: Final = 8
+POLLS_MISSED_MAX: Final = 3
+BACKUPS_KEPT: Final = 14
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """A channel at work: since when (monotonic), and what will come of it."""
+
+    since: float
+    future: Future[None]
+
+
+@dataclass(slots=True)
+class Daemon:
+    """The running daemon of one home. `office` is replaced as a whole when the settings are read again."""
+
+    home: Path
+    environ: Mapping[str, str]
+    office: wire.Office
+    started_at: datetime
+    pool: ThreadPoolExecutor
+    working: dict[str, Working] = field(default_factory=dict[str, "Working"])
+
+    def errands(self) -> dict[Job, Callable[[], str]]:
+        """Give the jobs that touch more than the desk."""
+        return {Job.FEEDS: self._build_feeds, Job.BACKUP: self._backup}
+
+    def do_jobs(self) -> None:
+        """Run the jobs whose slot has come, and take back what is still public of withdrawn answers."""
+        office = self.office
+        plan_withdrawals(office.desk)
+        for ran in run_due_jobs(office.desk, office.schedules, since=self.started_at, errands=self.errands()):
+            log.info(
+                "job", schedule=ran.schedule, job=ran.job.value, slot=ran.slot_at.isoformat(), told=ran.told
+            )
+
+    def do_deliveries(self) -> None:
+        """Let each channel take its due steps in a thread of its own, so that none holds back another."""
+        for name in self.office.desk.channels:
+            running = self.working.get(name)
+            if running is not None and not running.future.done():
+                continue
+            self.working[name] = Working(time.monotonic(), self.pool.submit(self._deliver, name))
+            if running is not None:
+                running.future.result()  # A fault of ours in the last round shows in /readyz as this tick's.
+
+    def _deliver(self, name: str) -> None:
+        delivered = deliver(self.office.desk, channels=(name,))
+        for one in delivered:
+            _tell(one)
+        if delivered:
+            self._build_feeds()
+
+    def _build_feeds(self) -> str:
+        built = wire.build_feeds(self.office)
+        return f"feeds: {built.entries} entries, {len(built.written)} files written"
+
+    def _backup(self) -> str:
+        record = wire.open_record(self.home, self.environ)
+        target = record.next_backup()
+        record.backup(target)
+        for old in sorted(target.parent.glob("ledger-*.db"))[:-BACKUPS_KEPT]:
+            old.unlink()
+        return f"backup: {target.name}"
+
+    def _stuck(self) -> tuple[str, ...]:
+        """Name the channels that have been at work for longer than a claim lasts."""
+        lease_s = self.office.settings.delivery.lease.total_seconds()
+        now = time.monotonic()
+        return tuple(
+            f"channel {name} has been at work for {now - running.since:.0f} s"
+            for name, running in self.working.items()
+            if not running.future.done() and now - running.since > lease_s
+        )
+
+    def reload(self) -> None:
+        """Read settings, schedules and wordings again; when anything is wrong, the old ones stay in force."""
+        before = self.office
+        try:
+            self.office = wire.open_office(self.home, self.environ, actor="daemon")
+        except BroadcastError as error:
+            # The sentence says it all; a traceback would only hide it.
+            log.error("the settings were not taken over; the old ones stay in force", problem=str(error))  # noqa: TRY400
+            return
+        before.desk.ledger.close()
+        log.info("the settings were read again")
+
+    def health(self, engine: Engine) -> Health:
+        """Give the truth about the daemon at this moment."""
+        desk, schedules = self.office.desk, self.office.schedules
+        now = desk.clock.now()
+        try:
+            seen = survey(desk, schedules)
+        except LedgerError as error:
+            return Health(at=now, ledger_problem=str(error), scheduler_problems=engine.problems())
+        polls = [slots(one, now, POLLS_MISSED_MAX)[-1] - now for one in schedules if one.job is Job.POLL]
+        return Health(
+            at=now,
+            scheduler_problems=engine.problems(),
+            tick_age_s=engine.last_tick_age_s(),
+            last_poll_at=seen.last_poll_at,
+            poll_age_max_s=min(polls).total_seconds() if polls else None,
+            other_problems=self._stuck(),
+            needs_a_person=seen.needs_a_person,
+            answers={standing.value: count for standing, count in seen.answers.items()},
+            deliveries={
+                name: {state.value: count for state, count in states.items()}
+                for name, states in seen.deliveries.items()
+            },
+        )
+
+
+def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
+    """Run the home until SIGTERM or Ctrl-C; finishes the send in hand. Gives the exit code.
+
+    Raises SettingsError for anything a person must mend, UsageError when another daemon runs this home.
+    """
+    set_up_logs()
+    office = wire.open_office(home, environ, actor="daemon")
+    settings = office.settings
+    stop_within_s = settings.delivery.timeout.total_seconds() + STOP_SLACK_S
+    pool = ThreadPoolExecutor(max_workers=CHANNELS_AT_ONCE, thread_name_prefix="channel")
+    daemon = Daemon(home, environ, office, office.desk.clock.now(), pool)
+    engine = Engine(stop_within_s=stop_within_s, reload=daemon.reload, on_error=_tell_error)
+    with hold_home(settings.home.lock_file):
+        wire.build_feeds(office)
+        port = open_port(
+            make_app(public=settings.home.public, health=lambda: daemon.health(engine)),
+            host=settings.web.host,
+            port=settings.web.port,
+        )
+        log.info("ready", url=port.url, channels=sorted(office.desk.channels), pid=os.getpid())
+        ticks = (
+            Tick(name="jobs", every_s=JOBS_EVERY_S, call=daemon.do_jobs),
+            Tick(name="deliveries", every_s=DELIVER_EVERY_S, call=daemon.do_deliveries),
+        )
+        ended = engine.run(ticks, threading.Event())
+        unfinished = (*ended.unfinished, *_finish(daemon, stop_within_s))
+        port.stop()
+        log.info("stopped", unfinished=unfinished)
+        if unfinished:
+            # Threads at work would keep the interpreter alive; the record is made for a process that dies here.
+            os._exit(Exit.FAILED)
+    daemon.office.desk.ledger.close()
+    return Exit.DONE
+
+
+def _finish(daemon: Daemon, within_s: float) -> tuple[str, ...]:
+    """Wait for the sends in hand, all together `within_s` at most; give the channels that did not end."""
+    unfinished: list[str] = []
+    ends_at = time.monotonic() + within_s
+    for name, running in daemon.working.items():
+        try:
+            running.future.result(timeout=max(0.0, ends_at - time.monotonic()))
+        except TimeoutError:
+            unfinished.append(name)
+        except BroadcastError as error:
+            _tell_error(name, error)
+    daemon.pool.shutdown(wait=False, cancel_futures=True)
+    return tuple(unfinished)
+
+
+def _tell(one: Delivery) -> None:
+    log.info(
+        "delivery",
+        id=one.id,
+        channel=one.channel,
+        occasion=one.occasion,
+        state=one.state.value,
+        attempts=one.attempts,
+        reason=one.reason,
+    )
+
+
+def _tell_error(name: str, error: Exception) -> None:
+    told = str(error) if isinstance(error, BroadcastError) else type(error).__name__
+    log.error("tick failed", tick=name, problem=told)

@@ -1,0 +1,279 @@
+"""Commands that set up and run: init, run, baseline, doctor, connect, demo, feed, schedule."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from clinic_broadcast.cli.command import AsJson, Command, DryRun, home_of, open_office
+from clinic_broadcast.cli.output import Exit, document, exit_of, is_terminal, paint, result, say, show_state
+from clinic_broadcast.errors import UsageError
+
+if TYPE_CHECKING:
+    from clinic_broadcast.cli.shapes import Json
+    from clinic_broadcast.settings.home import Home
+    from clinic_broadcast.wire import Office
+
+COUNT_MAX = 1000
+
+
+def init(
+    context: typer.Context,
+    blog: Annotated[str, typer.Option("--blog", metavar="URL", help="The blog's address.")] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing; take what is given and the defaults.")
+    ] = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Make a home, and record all that the sources hold already: none of it is ever announced by itself."""
+    from clinic_broadcast.settings.home import Home
+
+    home = Home(home_of(context))
+    is_new = not home.settings_file.exists()
+    if is_new and not blog:
+        if yes or not is_terminal():
+            raise UsageError("say which blog: clinic-broadcast init --blog URL")
+        blog = typer.prompt("The blog's address", err=True)
+    if dry_run:
+        say(f"would make a home in {home.path} and read the whole archive of its sources")
+        return Exit.DONE
+    _make_home(home, blog)
+    with open_office(context) as office:
+        if not office.desk.sources:
+            say("no source yet: add one to clinic.toml, then run `clinic-broadcast baseline`")
+            return Exit.DONE
+        code = _take_baseline(office)
+        announce = next((one for one in office.schedules if one.job.value == "announce"), None)
+        if announce is not None:
+            from clinic_broadcast.core.schedule import slots
+
+            at = slots(announce, office.desk.clock.now(), 1)[0].astimezone(announce.zone)
+            names = ", ".join(office.desk.channels) or "no channel yet: add one to clinic.toml"
+            say(f"would publish now: 0; the next new answer goes out {at:%a %H:%M %Z} to {names}")
+    say("next: clinic-broadcast doctor")
+    return code
+
+
+def _make_home(home: Home, blog: str) -> None:
+    """Write what is missing of a home: settings from the blog's address, default posts/ and schedules/."""
+    from clinic_broadcast.settings.home import guess_source_kind, guess_timezone, make_home
+
+    name = urlsplit(blog).hostname or home.path.name
+    made = make_home(
+        home.path,
+        name=name,
+        blog_url=blog,
+        timezone=guess_timezone(os.environ),
+        source_kind=guess_source_kind(blog),
+    )
+    for path in made.written:
+        say(f"wrote {path}")
+
+
+def _take_baseline(office: Office) -> int:
+    from clinic_broadcast.run.intake import poll
+    from clinic_broadcast.wire import build_feeds
+
+    intake = poll(office.desk, as_baseline=True)
+    for trouble in (*intake.errors, *intake.faults):
+        say(f"clinic-broadcast: {trouble}")
+    say(f"{intake.baseline} answers recorded as baseline; none of them will be announced by itself")
+    build_feeds(office)
+    return Exit.LATER if intake.errors else Exit.DONE
+
+
+def baseline(context: typer.Context, dry_run: DryRun = False) -> int:
+    """Record what the sources hold now as known: nothing of it will be announced by itself."""
+    if dry_run:
+        say("would read every source and record what is new as baseline")
+        return Exit.DONE
+    with open_office(context) as office:
+        return _take_baseline(office)
+
+
+def run(
+    context: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="Poll, build feeds, deliver what is due now, and exit.")
+    ] = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Run the daemon: schedules, feeds, health. With --once, do one round and exit."""
+    if once:
+        return _run_once(context, dry_run=dry_run)
+    from clinic_broadcast.cli.daemon import run_daemon
+
+    if dry_run:
+        raise UsageError("--dry-run goes with --once: a daemon that changes nothing would have nothing to do")
+    return run_daemon(home_of(context), os.environ)
+
+
+def _run_once(context: typer.Context, *, dry_run: bool) -> int:
+    from clinic_broadcast.core.plan import plan
+    from clinic_broadcast.run.broadcast import OPEN, deliver, release_planned
+    from clinic_broadcast.run.correct import plan_withdrawals
+    from clinic_broadcast.run.intake import poll
+    from clinic_broadcast.run.promotion import plan_fresh
+    from clinic_broadcast.wire import build_feeds
+
+    with open_office(context) as office:
+        desk = office.desk
+        if dry_run:
+            steps = plan(desk.ledger.deliveries(states=OPEN), desk.clock.now(), desk.timing)
+            say(f"would poll {len(desk.sources)} sources, build the feeds, and take {len(steps)} steps")
+            return Exit.DONE
+        intake = poll(desk)
+        for trouble in (*intake.errors, *intake.faults):
+            say(f"clinic-broadcast: {trouble}")
+        say(f"answers: {intake.baseline} baseline, {intake.fresh} fresh, {intake.changed} with other words")
+        planning = plan_fresh(desk, skip_first_n=True)
+        say(f"promos: {planning.planned} planned, {planning.held} held for a person")
+        built = build_feeds(office)
+        say(f"feeds: {built.entries} entries, {len(built.written)} files written")
+        release_planned(desk)
+        plan_withdrawals(desk)
+        delivered = deliver(desk)
+        for one in delivered:
+            show_state(one)
+        if planning.held:
+            say("next: clinic-broadcast queue")
+        code = exit_of(delivered)
+        if intake.errors:
+            return Exit.LATER
+    return Exit.DONE if code is Exit.HELD else code
+
+
+def feed_build(context: typer.Context, dry_run: DryRun = False) -> int:
+    """Write the feeds now."""
+    from clinic_broadcast.wire import build_feeds
+
+    with open_office(context) as office:
+        built = build_feeds(office, write=not dry_run)
+    for path in built.written:
+        say(f"{'would write' if dry_run else 'wrote'} {path}")
+    result(f"{built.entries} entries; {built.waiting} answers wait for a person")
+    return Exit.DONE
+
+
+def feed_check(context: typer.Context, as_json: AsJson = False) -> int:
+    """Check the feeds that are there."""
+    from clinic_broadcast import wire
+
+    checked = wire.check_feeds(home_of(context))
+    problems = sum(len(one.problems) for one in checked)
+    if as_json:
+        documents: list[Json] = [
+            {"path": one.path, "entries": one.entries, "problems": list(one.problems)} for one in checked
+        ]
+        document({"documents": documents, "problems": problems})
+    else:
+        for one in checked:
+            result(f"{one.path}: {one.entries} entries, {len(one.problems)} problems")
+            for problem in one.problems:
+                result(paint(f"  {problem}", "red"))
+    return Exit.FAILED if problems else Exit.DONE
+
+
+def schedule_next(
+    context: typer.Context,
+    count: Annotated[int, typer.Option("-n", min=1, max=COUNT_MAX, help="How many times to show.")] = 5,
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="RFC 3339; else now.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Say each schedule as a sentence, with its next times."""
+    from clinic_broadcast.cli.shapes import instant
+    from clinic_broadcast.core.schedule import sentence, slots
+    from clinic_broadcast.settings.config import read_settings
+    from clinic_broadcast.settings.schedules import read_schedules
+    from clinic_broadcast.wire import SystemClock
+
+    after = _instant_of(start) if start else SystemClock().now()
+    settings = read_settings(home_of(context), os.environ)
+    schedules = read_schedules(
+        settings.home.schedules, timezone=settings.clinic.timezone, channels=settings.channels
+    )
+    upcoming = [(one, slots(one, after, count)) for one in schedules]
+    if as_json:
+        rows: list[Json] = [
+            {
+                "file": f"schedules/{one.name}.toml",
+                "job": one.job.value,
+                "sentence": sentence(one),
+                "timezone": one.zone.key,
+                "next": [instant(at) for at in times],
+            }
+            for one, times in upcoming
+        ]
+        document({"schedules": rows})
+        return Exit.DONE
+    if not upcoming:
+        say(f"no schedules in {settings.home.schedules}")
+    for one, times in upcoming:
+        result(f"schedules/{one.name}.toml: {one.job.value}: {sentence(one)}")
+        for at in times:
+            result(f"    {at.astimezone(one.zone):%a %Y-%m-%d %H:%M %Z}")
+    return Exit.DONE
+
+
+def _instant_of(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--from {text!r} is not a time such as 2026-03-02T09:00:00-08:00") from None
+    if at.tzinfo is None:
+        raise UsageError(f"--from {text!r} has no zone: write 2026-03-02T09:00:00-08:00, or …Z for UTC")
+    return at.astimezone(UTC)
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> int:
+    """Check everything; each line with the command that mends it."""
+    from clinic_broadcast.cli.examination import examine
+
+    checks = examine(home_of(context), os.environ)
+    if as_json:
+        rows: list[Json] = [
+            {"name": one.name, "ok": one.ok, "detail": one.detail, "fix": one.fix} for one in checks
+        ]
+        document({"checks": rows})
+    else:
+        for one in checks:
+            mark = paint("ok  ", "green") if one.ok else paint("FAIL", "red")
+            result(f"{mark} {one.name}: {one.detail}")
+            if not one.ok and one.fix:
+                result(f"       fix: {one.fix}")
+    return Exit.DONE if all(one.ok for one in checks) else Exit.FAILED
+
+
+def demo(
+    serve: Annotated[bool, typer.Option("--serve", help="Keep the pages up until you press Ctrl-C.")] = False,
+) -> int:
+    """Show the main job on invented answers against simulated networks; needs no account and no network."""
+    from clinic_broadcast.demo.show import run_demo
+
+    return run_demo(serve=serve)
+
+
+COMMANDS = (
+    Command("init", init, "Make a home and record the archive as baseline."),
+    Command("run", run, "Run the daemon; with --once, one round."),
+    Command("baseline", baseline, "Record what the sources hold now as known."),
+    Command("doctor", doctor, "Check everything, and say what mends it."),
+    Command("demo", demo, "Show it all on invented answers, without any account."),
+)
+GROUPS = {
+    "feed": (
+        "Build and check the feeds.",
+        (
+            Command("build", feed_build, "Write the feeds now."),
+            Command("check", feed_check, "Check the feeds that are there."),
+        ),
+    ),
+    "schedule": (
+        "When things happen.",
+        (Command("next", schedule_next, "Each schedule with its next times."),),
+    ),
+}

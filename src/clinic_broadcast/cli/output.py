@@ -1,0 +1,104 @@
+"""How the command line speaks: results on stdout, talk on stderr, colours only where they are wanted."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+from clinic_broadcast.cli.shapes import Json
+from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.finding import Finding, Severity
+
+
+class Exit(IntEnum):
+    """The exit codes of the contract."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    HELD = 3
+    SETTINGS = 4
+    TOKEN = 5
+    UNSURE = 6
+    LATER = 75
+
+
+def say(text: str) -> None:
+    """Talk to the person: on stderr, so that stdout holds results only."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def result(text: str) -> None:
+    """Print a result on stdout."""
+    print(text, flush=True)  # noqa: T201
+
+
+def document(shape: Json) -> None:
+    """Print one JSON document on stdout, UTF-8, readable."""
+    result(json.dumps(shape, ensure_ascii=False, indent=2))
+
+
+def line(shape: Json) -> None:
+    """Print one JSON line on stdout."""
+    result(json.dumps(shape, ensure_ascii=False, separators=(",", ":")))
+
+
+def is_terminal() -> bool:
+    """Say whether a person is at the other end, so that a prompt or progress makes sense."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def paint(text: str, colour: str) -> str:
+    """Give the text in a colour where stdout is a terminal and `NO_COLOR` is not set."""
+    codes = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{codes[colour]}m{text}\x1b[0m"
+
+
+SEVERITY_COLOURS = {Severity.NOTE: "dim", Severity.HOLD: "yellow", Severity.BLOCK: "red"}
+
+STATE_COLOURS = {
+    State.SENT: "green",
+    State.HELD: "yellow",
+    State.UNSURE: "red",
+    State.REFUSED: "red",
+    State.PLANNED: "bold",
+}
+
+
+def show_findings(found: Iterable[Finding], indent: str = "  ") -> None:
+    """Print findings, one a line: severity, rule, where, what, and how to mend it."""
+    for one in found:
+        severity = paint(one.severity.value, SEVERITY_COLOURS[one.severity])
+        quoted = f" “{one.excerpt}”" if one.excerpt else ""
+        result(f"{indent}{severity} {one.rule} in {one.where} at {one.start}{quoted}: {one.message}")
+
+
+def show_state(delivery: Delivery) -> None:
+    """Print where a delivery stands, in a line or two."""
+    state = paint(delivery.state.value, STATE_COLOURS.get(delivery.state, "dim"))
+    where = delivery.post_url or delivery.post_id
+    why = delivery.needs_person or delivery.reason or "; ".join(delivery.why)
+    tail = f" {where}" if where else ""
+    result(f"{delivery.id}  {delivery.channel:<10} {delivery.occasion:<10} {state}{tail}")
+    if why:
+        result(f"    {why}")
+
+
+def exit_of(deliveries: Sequence[Delivery]) -> Exit:
+    """Give the exit code for deliveries as they stand: the gravest of them decides."""
+    if any(one.state is State.UNSURE or one.state is State.SENDING for one in deliveries):
+        return Exit.UNSURE
+    if any(one.needs_person.startswith("account:") for one in deliveries):
+        return Exit.TOKEN
+    if any(one.state is State.REFUSED for one in deliveries):
+        return Exit.FAILED
+    if any(one.state is State.HELD for one in deliveries):
+        return Exit.HELD
+    if any(one.state is State.PLANNED for one in deliveries):
+        return Exit.LATER
+    return Exit.DONE

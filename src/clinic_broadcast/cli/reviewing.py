@@ -1,0 +1,128 @@
+"""Commands of the review: queue, approve, hold, edit, resolve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clinic_broadcast.cli.command import AsJson, By, Command, DryRun, Ids, open_desk, waits_for_person
+from clinic_broadcast.cli.output import Exit, document, result, say, show_findings, show_state
+from clinic_broadcast.errors import UsageError
+
+if TYPE_CHECKING:
+    from clinic_broadcast.run.review import Decision
+
+
+def queue(context: typer.Context, as_json: AsJson = False) -> int:
+    """List what waits for a person, with the reasons and the findings."""
+    from clinic_broadcast.cli import shapes
+
+    with open_desk(context) as desk:
+        waiting = [one for one in desk.ledger.deliveries() if waits_for_person(one)]
+    if as_json:
+        document({"items": [shapes.queue_item(one) for one in waiting]})
+        return Exit.DONE
+    if not waiting:
+        say("Nothing waits for a person.")
+    for one in waiting:
+        show_state(one)
+        for text_line in one.payload.text.splitlines():
+            result(f"    | {text_line}")
+        show_findings(one.findings, indent="    ")
+    if waiting:
+        say("next: clinic-broadcast approve ID --by NAME, edit ID --text TEXT, or hold ID --why TEXT")
+    return Exit.DONE
+
+
+def approve(
+    context: typer.Context,
+    ids: Ids,
+    revision: Annotated[
+        str, typer.Option("--revision", metavar="SHA256", help="Refuse unless the promo is still this one.")
+    ] = "",
+    by: By = "",
+    dry_run: DryRun = False,
+) -> int:
+    """Approve held promos as they stand; the gate reads each once more."""
+    from clinic_broadcast.run import review
+
+    if revision and len(ids) > 1:
+        raise UsageError("--revision names one promo: give one ID with it")
+    with open_desk(context) as desk:
+        decisions = [review.approve(desk, one, revision=revision, by=by, write=not dry_run) for one in ids]
+    return _told(decisions, "would be approved" if dry_run else "approved")
+
+
+def hold(
+    context: typer.Context,
+    ids: Ids,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; recorded.")],
+    by: By = "",
+    dry_run: DryRun = False,
+) -> int:
+    """Hold promos that are not sent yet; an approval given before is void."""
+    from clinic_broadcast.run import review
+
+    with open_desk(context) as desk:
+        decisions = [review.hold(desk, one, why=why, by=by, write=not dry_run) for one in ids]
+    return _told(decisions, "would be held" if dry_run else "held")
+
+
+def edit(
+    context: typer.Context,
+    delivery_id: Annotated[str, typer.Argument(metavar="ID", help="Id as `queue` shows it.")],
+    text: Annotated[
+        str, typer.Option("--text", metavar="TEXT", help="The new words, with the link in them.")
+    ],
+    by: By = "",
+    dry_run: DryRun = False,
+) -> int:
+    """Give a promo that is not sent yet other words; it waits for approval again."""
+    from clinic_broadcast.run import review
+
+    with open_desk(context) as desk:
+        decision = review.edit(desk, delivery_id, text=text, by=by, write=not dry_run)
+    code = _told([decision], "would be edited" if dry_run else "edited, and held until it is approved")
+    if not decision.refused:
+        show_findings(decision.findings)
+        result(f"revision {decision.delivery.payload.revision}")
+    return code
+
+
+def resolve(
+    context: typer.Context,
+    delivery_id: Annotated[str, typer.Argument(metavar="ID", help="Id as `queue` shows it.")],
+    sent: Annotated[str, typer.Option("--sent", metavar="URL", help="It is public, at this address.")] = "",
+    not_sent: Annotated[bool, typer.Option("--not-sent", help="It is not public: send it again.")] = False,
+    by: By = "",
+    dry_run: DryRun = False,
+) -> int:
+    """Settle a delivery whose fate no machine could find out."""
+    from clinic_broadcast.run import review
+
+    if bool(sent) == not_sent:
+        raise UsageError("say what you saw: either --sent URL or --not-sent")
+    with open_desk(context) as desk:
+        decision = review.resolve(desk, delivery_id, sent_url=sent or None, by=by, write=not dry_run)
+    return _told([decision], "would be settled" if dry_run else "settled")
+
+
+def _told(decisions: list[Decision], what: str) -> int:
+    for decision in decisions:
+        one = decision.delivery
+        if decision.refused:
+            say(f"{one.id} ({one.channel}): not {what.removeprefix('would be ')}: {decision.refused}")
+            show_findings(decision.findings)
+        else:
+            say(f"{one.id} ({one.channel}): {what}")
+    return Exit.HELD if any(decision.refused for decision in decisions) else Exit.DONE
+
+
+COMMANDS = (
+    Command("queue", queue, "List what waits for a person."),
+    Command("approve", approve, "Approve held promos as they stand."),
+    Command("hold", hold, "Hold promos that are not sent yet."),
+    Command("edit", edit, "Give a promo other words."),
+    Command("resolve", resolve, "Settle a delivery in doubt by your own word."),
+)

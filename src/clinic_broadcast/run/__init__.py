@@ -1,0 +1,1 @@
+"""The main paths: take answers in, plan promos, deliver them, review them."""

@@ -1,0 +1,241 @@
+"""The main path: look up what is in doubt, send what is due, each at most once, and record what happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
+from typing import assert_never
+
+from clinic_broadcast.core.answer import Standing
+from clinic_broadcast.core.delivery import (
+    Absent,
+    CannotTell,
+    Delivery,
+    Found,
+    Outcome,
+    Refused,
+    Sent,
+    State,
+    Throttled,
+    Trace,
+    Unsure,
+    after_outcome,
+    after_trace,
+    claim,
+    claim_look,
+    hold,
+    move,
+    release,
+)
+from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.gate import examine_payload
+from clinic_broadcast.core.material import Material
+from clinic_broadcast.core.plan import Look, Send, may_be_sent, plan
+from clinic_broadcast.core.promo import WITHDRAW
+from clinic_broadcast.ports import Channel, Parcel
+from clinic_broadcast.run.correct import take_back
+from clinic_broadcast.run.desk import Desk
+
+OPEN = (State.PLANNED, State.SENDING, State.UNSURE)
+
+UNSURE_MAX = 2
+"""A network that swallows two answers in a row will swallow the next: each would cost a look and a time-out."""
+
+
+def release_planned(
+    desk: Desk, *, channels: Collection[str] | None = None, count_max: int | None = None
+) -> int:
+    """Let planned deliveries go, oldest first: at most `count_max` a channel, all channels if none is named.
+
+    Gives how many were let go. A quiet channel's stay where they are until it is no longer quiet.
+    """
+    now = desk.clock.now()
+    released: dict[str, int] = {}
+    for delivery in desk.ledger.deliveries(states=(State.PLANNED,)):
+        name = delivery.channel
+        if delivery.released_at is not None or name not in desk.channels or desk.is_quiet(name, now):
+            continue
+        if channels is not None and name not in channels:
+            continue
+        if count_max is not None and released.get(name, 0) >= count_max:
+            continue
+        if desk.ledger.move(delivery, release(delivery, now), kind="released", actor=desk.actor, at=now):
+            released[name] = released.get(name, 0) + 1
+    return sum(released.values())
+
+
+def deliver(
+    desk: Desk,
+    *,
+    only: Collection[str] | None = None,
+    channels: Collection[str] | None = None,
+    ignore_quiet: bool = False,
+) -> list[Delivery]:
+    """Take every step that is due, once, and give the deliveries as they stand afterwards.
+
+    1. Looks come first: what may be public already is never sent before it was looked for.
+    2. A send is claimed durably before the request leaves; without the claim nothing leaves.
+    3. A channel that refuses us, asks us to wait or leaves us unsure twice gets no further send in this run.
+    `only` names the ids to take, `channels` the channels; `ignore_quiet` is for a person's own command.
+    """
+    now = desk.clock.now()
+    stopped: set[str] = set()
+    unsure: Counter[str] = Counter()
+    done: list[Delivery] = []
+    for step in plan(desk.ledger.deliveries(states=OPEN), now, desk.timing):
+        name = step.delivery.channel
+        if name not in desk.channels or (only is not None and step.delivery.id not in only):
+            continue
+        if channels is not None and name not in channels:
+            continue
+        match step:
+            case Look(delivery):
+                after = look(desk, delivery)
+            case Send(delivery):
+                if name in stopped or (not ignore_quiet and desk.is_quiet(name, now)):
+                    continue
+                after = send(desk, delivery)
+                unsure[name] += after is not None and after.state is State.UNSURE
+                if unsure[name] >= UNSURE_MAX or (after is not None and after.state is State.PLANNED):
+                    stopped.add(name)
+            case _:
+                assert_never(step)
+        if after is not None:
+            done.append(after)
+    return done
+
+
+def send(desk: Desk, delivery: Delivery) -> Delivery | None:
+    """Examine again, claim, publish, record: in that order, so that no crash can publish twice.
+
+    Gives the delivery as it was last recorded by us; None when another worker has it.
+    """
+    doubt = _doubt(desk, delivery)
+    if doubt is not None:
+        return doubt
+    now = desk.clock.now()
+    if not may_be_sent(delivery, now):
+        return None
+    claimed = claim(delivery, now, desk.timing)
+    if not desk.ledger.move(delivery, claimed, kind="claimed", actor=desk.actor, at=now):
+        return None
+    if claimed.occasion == WITHDRAW:
+        outcome = take_back(desk, claimed)
+    else:
+        outcome = _outcome(desk.channels[delivery.channel], parcel_of(desk, claimed))
+    at = desk.clock.now()
+    settled = after_outcome(claimed, outcome, at, desk.timing)
+    body = {"outcome": type(outcome).__name__, "reason": settled.reason, "post_id": settled.post_id}
+    if desk.ledger.move(claimed, settled, kind="outcome", actor=desk.actor, at=at, body=body):
+        return settled
+    # Somebody took the claim over while we were at it; what they find on the network counts, not what we say.
+    return claimed
+
+
+def look(desk: Desk, delivery: Delivery) -> Delivery | None:
+    """Look on the network for a delivery whose fate is unknown, and record what the look showed."""
+    now = desk.clock.now()
+    claimed = claim_look(delivery, now, desk.timing)
+    if not desk.ledger.move(delivery, claimed, kind="looking", actor=desk.actor, at=now):
+        return None
+    if claimed.occasion == WITHDRAW:
+        # To repeat a delete is harmless: what died in the middle is simply done again.
+        at = desk.clock.now()
+        settled = move(claimed, State.PLANNED, lease_until=None, not_before=at)
+        body = {"trace": "again"}
+    else:
+        trace = _trace(desk.channels[delivery.channel], parcel_of(desk, claimed))
+        at = desk.clock.now()
+        settled = after_trace(claimed, trace, at, desk.timing)
+        body = {"trace": type(trace).__name__, "reason": settled.reason, "post_id": settled.post_id}
+    if desk.ledger.move(claimed, settled, kind="looked", actor=desk.actor, at=at, body=body):
+        return settled
+    return claimed
+
+
+def parcel_of(desk: Desk, claimed: Delivery) -> Parcel:
+    """Give what the channel is handed for a claimed delivery."""
+    started_at = claimed.claimed_at or desk.clock.now()
+    return Parcel(
+        key=claimed.key,
+        payload=claimed.payload,
+        planned_at=claimed.planned_at,
+        first_sent_at=claimed.first_sent_at or started_at,
+        deadline_at=started_at + desk.timing.lease - desk.timing.timeout,
+    )
+
+
+def _doubt(desk: Desk, delivery: Delivery) -> Delivery | None:
+    """Hold a delivery again when its answer has changed or the gate finds something new; None when it may go."""
+    known = desk.ledger.answer(delivery.answer_id)
+    if delivery.occasion == WITHDRAW:
+        return None
+    if known is not None and known.standing is Standing.WITHDRAWN:
+        return _cancel(desk, delivery)
+    if known is not None and known.material.revision != delivery.source_revision:
+        return _hold_again(
+            desk, delivery, why="source: the answer has other words than when this was planned"
+        )
+    surprises = new_findings(desk, delivery, known.material if known is not None else None)
+    if not surprises:
+        return None
+    rules = ", ".join(sorted({finding.rule for finding in surprises}))
+    return _hold_again(desk, delivery, why=f"gate, just before sending: {rules}", findings=surprises)
+
+
+def new_findings(desk: Desk, delivery: Delivery, material: Material | None) -> tuple[Finding, ...]:
+    """Examine the frozen bytes once more: give every finding that holds and that nobody has accepted yet.
+
+    A person's approval accepts the findings recorded with the promo and no others; without one, none is.
+    """
+    found = examine_payload(desk.gate, delivery.payload, delivery.fragments, material)
+    accepted = (
+        {_likeness(one) for one in delivery.findings} if delivery.approved_by else set[tuple[str, ...]]()
+    )
+    return tuple(one for one in found if one.severity is not Severity.NOTE and _likeness(one) not in accepted)
+
+
+def _likeness(finding: Finding) -> tuple[str, ...]:
+    return (finding.rule, finding.where, finding.excerpt)
+
+
+def _cancel(desk: Desk, delivery: Delivery) -> Delivery:
+    cancelled = move(delivery, State.CANCELLED, reason="the answer was withdrawn")
+    desk.ledger.move(delivery, cancelled, kind="cancelled", actor=desk.actor, at=desk.clock.now())
+    return cancelled
+
+
+def _hold_again(
+    desk: Desk, delivery: Delivery, *, why: str, findings: tuple[Finding, ...] | None = None
+) -> Delivery:
+    now = desk.clock.now()
+    held = replace(hold(delivery, (why,), findings), gate_version=desk.gate.version)
+    # If somebody moved it meanwhile, nothing is sent either: what they decided stands.
+    desk.ledger.move(delivery, held, kind="held", actor=desk.actor, at=now, body={"why": why})
+    return held
+
+
+def _outcome(channel: Channel, parcel: Parcel) -> Outcome:
+    # A surprise after the request left must never read as "not published".
+    try:
+        outcome = channel.send(parcel)
+    except Exception as surprise:  # noqa: BLE001
+        return Unsure(reason=f"unexpected {type(surprise).__name__} while sending")
+    match outcome:
+        case Sent() | Refused() | Throttled() | Unsure():
+            return outcome
+        case _:
+            assert_never(outcome)
+
+
+def _trace(channel: Channel, parcel: Parcel) -> Trace:
+    try:
+        trace = channel.look(parcel)
+    except Exception as surprise:  # noqa: BLE001
+        return CannotTell(reason=f"unexpected {type(surprise).__name__} while looking")
+    match trace:
+        case Found() | Absent() | CannotTell():
+            return trace
+        case _:
+            assert_never(trace)

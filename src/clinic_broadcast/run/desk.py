@@ -1,0 +1,43 @@
+"""The desk: everything that one run may touch, built only by `wire` and in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from clinic_broadcast.core.delivery import Timing
+from clinic_broadcast.core.gate import Gate
+from clinic_broadcast.ports import Channel, Clock, Ledger, Source
+from clinic_broadcast.settings.wording import Wordings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRules:
+    """The clinic's [review] and [intake] settings, as the main paths need them."""
+
+    mode: str
+    first_n: int
+    surge_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything one run may touch: sources, enabled channels, ledger, clock, gate, wordings and rules.
+
+    `is_quiet` tells for a channel's name and an instant whether its schedules forbid sending; `next_slot_at`
+    foretells when the next announcement of a channel is due. `actor` is who the history says did it.
+    """
+
+    clinic: str
+    sources: Mapping[str, Source]
+    channels: Mapping[str, Channel]
+    ledger: Ledger
+    clock: Clock
+    gate: Gate
+    wordings: Wordings
+    review: ReviewRules
+    timing: Timing
+    is_quiet: Callable[[str, datetime], bool]
+    next_slot_at: Callable[[str, datetime], datetime]
+    actor: str

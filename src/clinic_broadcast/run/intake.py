@@ -1,0 +1,115 @@
+"""Take answers in: poll each source, judge what is new, and record it in one transaction a source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from clinic_broadcast.core.answer import Answer, AnswerId, RawAnswer, Standing
+from clinic_broadcast.core.gate import examine_answer
+from clinic_broadcast.core.intake import Arrival, canonical, judge_arrival
+from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.zones import read_answer
+from clinic_broadcast.errors import SourceError
+from clinic_broadcast.ports import Source
+from clinic_broadcast.run.desk import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What one poll of all sources brought. `errors` are sources that could not be read at all."""
+
+    baseline: int = 0
+    fresh: int = 0
+    changed: int = 0
+    faults: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    def __add__(self, other: Intake) -> Intake:
+        """Give the sum over two sources."""
+        return Intake(
+            baseline=self.baseline + other.baseline,
+            fresh=self.fresh + other.fresh,
+            changed=self.changed + other.changed,
+            faults=self.faults + other.faults,
+            errors=self.errors + other.errors,
+        )
+
+
+def poll(desk: Desk, *, as_baseline: bool = False) -> Intake:
+    """Read every source once and record what it brought; a source that fails holds back no other.
+
+    `as_baseline` records everything that is new as known, whatever its date.
+    """
+    total = Intake()
+    for source in desk.sources.values():
+        try:
+            total += poll_source(desk, source, as_baseline=as_baseline)
+        except SourceError as error:
+            total += Intake(errors=(str(error),))
+    return total
+
+
+def poll_source(desk: Desk, source: Source, *, as_baseline: bool = False) -> Intake:
+    """Read one source and record the answers that are new or have other words.
+
+    The first poll of a source is its baseline: all of it is recorded, nothing of it will be announced.
+    Raises SourceError when the source cannot be read, LedgerError when the record cannot be written.
+    """
+    revisions = dict(desk.ledger.revisions())
+    marks = desk.ledger.marks(source.name)
+    batch = source.poll(marks, is_known=revisions.__contains__)
+    now = desk.clock.now()
+    known = [] if batch.unchanged else _examined(desk, source, batch.answers, now=now, revisions=revisions)
+    if as_baseline:
+        known = [replace(one, standing=Standing.BASELINE) for one in known]
+    desk.ledger.remember(source.name, known, marks=batch.marks, at=now)
+    news = [one for one in known if one.first_seen_at == now and one.material.answer_id not in revisions]
+    return Intake(
+        baseline=sum(one.standing is Standing.BASELINE for one in news),
+        fresh=sum(one.standing is Standing.FRESH for one in news),
+        changed=len(known) - len(news),
+        faults=batch.faults,
+    )
+
+
+def _examined(
+    desk: Desk,
+    source: Source,
+    raws: Sequence[RawAnswer],
+    *,
+    now: datetime,
+    revisions: dict[AnswerId, str],
+) -> list[KnownAnswer]:
+    """Give the answers of a batch that the ledger lacks or has with other words, each examined by the gate."""
+    first_poll_at = desk.ledger.first_poll_at(source.name)
+    links = {canonical(link) for link in desk.ledger.links()}
+    words = set(revisions.values())
+    seen: set[AnswerId] = set()
+    kept: list[KnownAnswer] = []
+    for raw in raws:
+        answer = read_answer(raw, desk.gate.own_names)
+        if answer.id in seen or revisions.get(answer.id) == answer.revision:
+            continue
+        seen.add(answer.id)
+        arrival = judge_arrival(answer, first_poll_at=first_poll_at, known_revisions=words, known_links=links)
+        kept.append(known_answer(desk, answer, arrival, source=source.name, now=now))
+        words.add(answer.revision)
+        links.add(canonical(answer.url))
+    return kept
+
+
+def known_answer(desk: Desk, answer: Answer, arrival: Arrival, *, source: str, now: datetime) -> KnownAnswer:
+    """Give an answer as the ledger keeps it: examined, and without a word of the letter."""
+    return KnownAnswer(
+        material=examine_answer(desk.gate, answer),
+        standing=arrival.standing,
+        source=source,
+        published_at=answer.published_at,
+        updated_at=answer.updated_at,
+        first_seen_at=now,
+        author=answer.author,
+        labels=answer.labels,
+        note=arrival.note,
+    )

@@ -1,0 +1,156 @@
+"""Plan promos: for each fresh answer one on every enabled channel, planned or held with the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from clinic_broadcast.core.compose import compose
+from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.finding import Finding, Verdict, verdict_of
+from clinic_broadcast.core.gate import examine_payload
+from clinic_broadcast.core.material import KnownAnswer, Material
+from clinic_broadcast.core.promo import ANNOUNCE, Fragment, Origin, Payload, Promo, delivery_key
+from clinic_broadcast.core.wording import Wording
+from clinic_broadcast.ports import Channel
+from clinic_broadcast.run.desk import Desk
+
+NO_WORDS = "words: the gate leaves no hook for this answer; a person writes it with `edit`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """How many deliveries a round of planning added, by where they stand."""
+
+    planned: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """One promo with what the gate says of it."""
+
+    promo: Promo
+    findings: tuple[Finding, ...]
+    wordless: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """Give the verdict of the draft; one without words is held."""
+        verdict = verdict_of(self.findings)
+        return Verdict.HOLD if self.wordless and verdict is Verdict.CLEAR else verdict
+
+
+def draft(desk: Desk, material: Material, channel: Channel, wording: Wording) -> Draft:
+    """Give the promo of an answer for one channel, composed and examined; nothing is recorded.
+
+    Where no clean words can be found the draft holds the link alone, for a person to write around.
+    """
+    promo = compose(material, wording, channel=channel.name, limits=channel.limits, gate=desk.gate)
+    wordless = promo is None
+    if promo is None:
+        promo = _bare(material, channel, wording)
+    findings = examine_payload(desk.gate, promo.payload, promo.fragments, material)
+    return Draft(promo=promo, findings=findings, wordless=wordless)
+
+
+def plan_fresh(desk: Desk, *, skip_first_n: bool = False) -> Planning:
+    """Plan the announcement of every fresh answer that has none, and mark the answer as planned.
+
+    A crash in between plans again, which adds nothing twice. More fresh answers than `surge_max` at once are
+    all held. `skip_first_n` leaves the rule out that the first promos of a home wait for a person.
+    """
+    waiting = desk.ledger.unplanned()
+    total = Planning()
+    for known in waiting:
+        if desk.review.mode != "off":
+            held_for: list[str] = []
+            if len(waiting) > desk.review.surge_max:
+                held_for.append(f"surge: {len(waiting)} fresh answers in one poll")
+            if known.note:
+                held_for.append(f"intake: {known.note}")
+            for channel in desk.channels.values():
+                state = _plan_announcement(desk, known, channel, held_for=held_for, skip_first_n=skip_first_n)
+                total = Planning(
+                    planned=total.planned + (state is State.PLANNED), held=total.held + (state is State.HELD)
+                )
+        desk.ledger.mark_planned(known.material.answer_id, desk.clock.now())
+    return total
+
+
+def _plan_announcement(
+    desk: Desk, known: KnownAnswer, channel: Channel, *, held_for: list[str], skip_first_n: bool
+) -> State | None:
+    wording = desk.wordings.template_for(ANNOUNCE, channel.name, channel.kind)
+    drafted = draft(desk, known.material, channel, wording)
+    why = [*held_for, *reasons_to_hold(desk, drafted, skip_first_n=skip_first_n)]
+    delivery = delivery_of(
+        desk, drafted, channel, occasion=ANNOUNCE, revision=known.material.revision, why=tuple(why)
+    )
+    return delivery.state if desk.ledger.plan(delivery, actor=desk.actor) else None
+
+
+def reasons_to_hold(desk: Desk, drafted: Draft, *, skip_first_n: bool = False) -> list[str]:
+    """Say why a draft waits for a person; an empty list means that it may go by itself."""
+    why: list[str] = []
+    if drafted.wordless:
+        why.append(NO_WORDS)
+    if desk.review.mode == "hold":
+        why.append("review: a person approves every promo")
+    elif drafted.findings:
+        rules = sorted({finding.rule for finding in drafted.findings})
+        why.append("gate: " + ", ".join(rules))
+    if desk.review.mode == "auto-clean" and not skip_first_n:
+        planned_before = sum(sum(states.values()) for states in desk.ledger.count_deliveries().values())
+        if planned_before < desk.review.first_n:
+            why.append(f"review: among the first {desk.review.first_n} promos of this home")
+    return why
+
+
+def delivery_of(
+    desk: Desk,
+    drafted: Draft,
+    channel: Channel,
+    *,
+    occasion: str,
+    revision: str,
+    why: tuple[str, ...],
+    link: str | None = None,
+) -> Delivery:
+    """Give a draft as a delivery that has not been recorded yet: held when there is a reason, else planned."""
+    promo = drafted.promo
+    now: datetime = desk.clock.now()
+    key = delivery_key(desk.clinic, promo.answer_id, account=channel.account, occasion=occasion)
+    return Delivery(
+        id=key[:12],
+        key=key,
+        answer_id=promo.answer_id,
+        answer_url=promo.payload.link if link is None else link,
+        channel=channel.name,
+        account=channel.account,
+        occasion=occasion,
+        state=State.HELD if why else State.PLANNED,
+        payload=promo.payload,
+        fragments=promo.fragments,
+        wording=promo.wording,
+        source_revision=revision,
+        gate_version=desk.gate.version,
+        planned_at=now,
+        due_at=desk.next_slot_at(channel.name, now),
+        why=why,
+        findings=drafted.findings,
+    )
+
+
+def _bare(material: Material, channel: Channel, wording: Wording) -> Promo:
+    """Give a promo that is only the link, for a person to write around."""
+    text = material.url
+    return Promo(
+        answer_id=material.answer_id,
+        channel=channel.name,
+        payload=Payload(text=text, link=material.url),
+        fragments=(Fragment(text=text, origin=Origin.OWN, start=0, end=len(text)),) if text else (),
+        length=len(text),
+        length_max=channel.limits.length_max,
+        wording=f"{wording.file}@{wording.digest}",
+    )

@@ -1,0 +1,137 @@
+"""One answer or one hand-written wording now: the same gate, ledger and idempotence as the daemon's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.compose import compose_written
+from clinic_broadcast.core.delivery import Delivery, State, release
+from clinic_broadcast.core.finding import Finding
+from clinic_broadcast.core.gate import examine_payload
+from clinic_broadcast.core.intake import Arrival
+from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.promo import ANNOUNCE, MANUAL
+from clinic_broadcast.core.wording import Wording
+from clinic_broadcast.core.zones import read_answer
+from clinic_broadcast.errors import UsageError
+from clinic_broadcast.ports import Channel, Marks
+from clinic_broadcast.run.broadcast import deliver
+from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.intake import known_answer, poll
+from clinic_broadcast.run.promotion import Draft, delivery_of, draft, reasons_to_hold
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTarget:
+    """The target of a command is an answer."""
+
+    known: KnownAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class WordingTarget:
+    """The target of a command is a wording written by hand."""
+
+    wording: Wording
+
+
+Target: TypeAlias = AnswerTarget | WordingTarget
+
+
+def find_target(desk: Desk, target: str) -> Target:
+    """Find what a person means: a file of posts/, an answer of the ledger by id or URL, or one of the sources.
+
+    Raises UsageError when nothing matches, SourceError when a source that might hold it cannot be read.
+    """
+    wording = desk.wordings.find(target)
+    if wording is not None:
+        return WordingTarget(wording)
+    known = desk.ledger.answer(AnswerId(target)) or desk.ledger.answer_at(target)
+    if known is not None:
+        return AnswerTarget(known)
+    for source in desk.sources.values():
+        raw = source.find(target)
+        if raw is None:
+            continue
+        known = desk.ledger.answer(raw.id)
+        if known is None:
+            # It is not in the record yet: a person asks for it, so no freshness is judged.
+            answer = read_answer(raw, desk.gate.own_names)
+            arrival = Arrival(standing=Standing.FRESH)
+            known = known_answer(desk, answer, arrival, source=source.name, now=desk.clock.now())
+        return AnswerTarget(known)
+    raise UsageError(
+        f"nothing is known as {target!r}: give the id or URL of an answer (`clinic-broadcast status` shows the"
+        " sources) or the name of a file in posts/"
+    )
+
+
+def publish_target(desk: Desk, target: str, channels: Mapping[str, Channel]) -> list[Delivery]:
+    """Publish what a person names; a home that was never polled takes its baseline first.
+
+    Raises UsageError when nothing is meant by `target`, SourceError when a source cannot be read.
+    """
+    if desk.wordings.find(target) is None and any(
+        desk.ledger.first_poll_at(source.name) is None for source in desk.sources.values()
+    ):
+        poll(desk)
+    found = find_target(desk, target)
+    if isinstance(found, AnswerTarget) and desk.ledger.answer(found.known.material.answer_id) is None:
+        source = found.known.source
+        marks = desk.ledger.marks(source) or Marks()
+        desk.ledger.remember(source, [found.known], marks=marks, at=desk.clock.now())
+    return publish(desk, found, channels)
+
+
+def drafts_for(desk: Desk, target: Target, channels: Mapping[str, Channel]) -> dict[str, Draft]:
+    """Give what would go out on each channel, composed and examined; nothing is recorded."""
+    return {name: _draft_for(desk, target, channel) for name, channel in channels.items()}
+
+
+def _draft_for(desk: Desk, target: Target, channel: Channel) -> Draft:
+    if isinstance(target, AnswerTarget):
+        wording = desk.wordings.template_for(ANNOUNCE, channel.name, channel.kind)
+        return draft(desk, target.known.material, channel, wording)
+    promo = compose_written(target.wording, channel=channel.name, limits=channel.limits, gate=desk.gate)
+    findings: tuple[Finding, ...] = examine_payload(desk.gate, promo.payload, promo.fragments, None)
+    return Draft(promo=promo, findings=findings)
+
+
+def publish(desk: Desk, target: Target, channels: Mapping[str, Channel]) -> list[Delivery]:
+    """Plan what is not planned yet, let go what may go, deliver it, and give each channel's delivery.
+
+    A promo that waits for a person stays held; one that was sent before is given as it is and not sent again.
+    """
+    ids: list[str] = []
+    for name, drafted in drafts_for(desk, target, channels).items():
+        channel = channels[name]
+        if isinstance(target, AnswerTarget):
+            occasion, revision = ANNOUNCE, target.known.material.revision
+        else:
+            occasion, revision = MANUAL, target.wording.digest
+        why = tuple(reasons_to_hold(desk, drafted, skip_first_n=True))
+        planned = delivery_of(desk, drafted, channel, occasion=occasion, revision=revision, why=why)
+        desk.ledger.plan(planned, actor=desk.actor)
+        ids.extend(_ids_of(desk, planned))
+    now = desk.clock.now()
+    for delivery_id in ids:
+        delivery = desk.ledger.delivery(delivery_id)
+        if delivery is not None and delivery.state is State.PLANNED and delivery.released_at is None:
+            desk.ledger.move(delivery, release(delivery, now), kind="released", actor=desk.actor, at=now)
+    deliver(desk, only=ids, ignore_quiet=True)
+    found = [desk.ledger.delivery(delivery_id) for delivery_id in ids]
+    return [delivery for delivery in found if delivery is not None]
+
+
+def _ids_of(desk: Desk, planned: Delivery) -> list[str]:
+    """Give the id of the delivery that stands in the ledger for this answer, channel and occasion."""
+    alike = desk.ledger.deliveries(answer_id=planned.answer_id)
+    return [
+        one.id
+        for one in alike
+        if one.occasion == planned.occasion
+        and (one.channel == planned.channel or one.account == planned.account)
+    ]

@@ -1,0 +1,170 @@
+"""A person's yes or no: approve, hold, edit and settle, each bound to the exact payload and recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from clinic_broadcast.core import review
+from clinic_broadcast.core.compose import promo_of_text
+from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.gate import examine_payload
+from clinic_broadcast.errors import UsageError
+from clinic_broadcast.run.desk import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What became of a person's command on one delivery. `refused` says why nothing changed, or is empty."""
+
+    delivery: Delivery
+    refused: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+def find_delivery(desk: Desk, delivery_id: str) -> Delivery:
+    """Give the delivery of this id or unique prefix; raises UsageError when there is none."""
+    delivery = desk.ledger.delivery(delivery_id)
+    if delivery is None:
+        raise UsageError(
+            f"no delivery has the id {delivery_id!r}; `clinic-broadcast queue` lists those that wait"
+        )
+    return delivery
+
+
+def may_not_be_approved(
+    desk: Desk, delivery: Delivery, *, revision: str, by: str
+) -> tuple[str, tuple[Finding, ...]]:
+    """Say why an approval is refused, with the findings behind it; an empty reason means that it is not."""
+    if delivery.state is not State.HELD:
+        return f"it is {delivery.state}, not held", ()
+    if revision and revision != delivery.payload.revision:
+        return f"the promo has changed since: its revision is now {delivery.payload.revision}", ()
+    known = desk.ledger.answer(delivery.answer_id)
+    material = known.material if known is not None else None
+    if known is not None and known.material.revision != delivery.source_revision:
+        return "the answer has other words now; publish it again to see the new promo", ()
+    if not delivery.payload.text.strip():
+        return "it has no words yet: give it some with `clinic-broadcast edit`", ()
+    findings = examine_payload(desk.gate, delivery.payload, delivery.fragments, material)
+    blocks = [finding for finding in findings if finding.severity is Severity.BLOCK]
+    if any(finding.rule.startswith(("privacy.", "form.fragments")) for finding in blocks):
+        return (
+            "the gate blocks it: it may name a patient; `clinic-broadcast edit` gives it other words",
+            findings,
+        )
+    if blocks and not by:
+        return (
+            "the gate blocks it for the clinician: approve it with `--by NAME` after reading the findings",
+            findings,
+        )
+    return "", findings
+
+
+def approve(
+    desk: Desk, delivery_id: str, *, revision: str = "", by: str = "", write: bool = True
+) -> Decision:
+    """Approve a held promo as it stands; a stale `revision` (sha256 of the payload) is refused.
+
+    The gate reads the payload once more: what it finds now is what the approval accepts.
+    """
+    delivery = find_delivery(desk, delivery_id)
+    if (
+        delivery.state is State.PLANNED
+        and delivery.approved_by
+        and revision in ("", delivery.payload.revision)
+    ):
+        return Decision(delivery=delivery)
+    refused, findings = may_not_be_approved(desk, delivery, revision=revision, by=by)
+    if refused:
+        return Decision(delivery=delivery, refused=refused, findings=findings)
+    now = desk.clock.now()
+    who = by or desk.actor
+    approved = replace(
+        review.approve(delivery, by=who, now=now),
+        findings=findings,
+        gate_version=desk.gate.version,
+        due_at=desk.next_slot_at(delivery.channel, now),
+    )
+    body = {"revision": delivery.payload.revision, "rules": ", ".join(sorted({one.rule for one in findings}))}
+    return _written(desk, delivery, approved, kind="approved", actor=who, body=body, write=write)
+
+
+def hold(desk: Desk, delivery_id: str, *, why: str, by: str = "", write: bool = True) -> Decision:
+    """Hold a promo that has not been sent, for the reason given."""
+    delivery = find_delivery(desk, delivery_id)
+    if delivery.state not in (State.PLANNED, State.HELD):
+        return Decision(
+            delivery=delivery, refused=f"it is {delivery.state}: only what is not sent yet can be held"
+        )
+    who = by or desk.actor
+    held = review.hold_for(delivery, f"{who}: {why}")
+    return _written(desk, delivery, held, kind="held", actor=who, body={"why": why}, write=write)
+
+
+def edit(desk: Desk, delivery_id: str, *, text: str, by: str = "", write: bool = True) -> Decision:
+    """Give a promo that has not been sent other words; the gate reads them, and it waits for approval again."""
+    delivery = find_delivery(desk, delivery_id)
+    if delivery.state not in (State.PLANNED, State.HELD):
+        return Decision(
+            delivery=delivery, refused=f"it is {delivery.state}: only what is not sent yet can be edited"
+        )
+    channel = desk.channels.get(delivery.channel)
+    if channel is None:
+        return Decision(delivery=delivery, refused=f"the channel {delivery.channel} is not enabled")
+    promo = promo_of_text(
+        text,
+        link=delivery.payload.link,
+        answer_id=delivery.answer_id,
+        channel=channel.name,
+        limits=channel.limits,
+    )
+    if promo.length > promo.length_max:
+        long = f"it is too long for {channel.name}: {promo.length} of at most {promo.length_max}"
+        return Decision(delivery=delivery, refused=long)
+    known = desk.ledger.answer(delivery.answer_id)
+    material = known.material if known is not None else None
+    findings = examine_payload(desk.gate, promo.payload, promo.fragments, material)
+    who = by or desk.actor
+    edited = replace(
+        review.edit(
+            delivery,
+            promo.payload,
+            fragments=promo.fragments,
+            findings=findings,
+            why=(f"review: edited by {who}",),
+        ),
+        gate_version=desk.gate.version,
+        source_revision=known.material.revision if known is not None else delivery.source_revision,
+    )
+    body = {"revision": promo.payload.revision}
+    return _written(desk, delivery, edited, kind="edited", actor=who, body=body, write=write)
+
+
+def resolve(
+    desk: Desk, delivery_id: str, *, sent_url: str | None, by: str = "", write: bool = True
+) -> Decision:
+    """Settle an unsure delivery by a person's word: public at `sent_url`, or (None) not sent and due again."""
+    delivery = find_delivery(desk, delivery_id)
+    if delivery.state is not State.UNSURE:
+        return Decision(
+            delivery=delivery, refused=f"it is {delivery.state}: only what is unsure can be settled"
+        )
+    now = desk.clock.now()
+    who = by or desk.actor
+    if sent_url is None:
+        settled, body = review.settle_as_not_sent(delivery, now), {"word": "not sent"}
+    else:
+        settled, body = review.settle_as_sent(delivery, sent_url, now), {"word": "sent", "post_url": sent_url}
+    return _written(desk, delivery, settled, kind="resolved", actor=who, body=body, write=write)
+
+
+def _written(
+    desk: Desk, before: Delivery, after: Delivery, *, kind: str, actor: str, body: dict[str, str], write: bool
+) -> Decision:
+    if not write:
+        return Decision(delivery=after, findings=after.findings)
+    if not desk.ledger.move(before, after, kind=kind, actor=actor, at=desk.clock.now(), body=body):
+        now = find_delivery(desk, before.id)
+        return Decision(delivery=now, refused=f"somebody else changed it meanwhile: it is {now.state}")
+    return Decision(delivery=after, findings=after.findings)

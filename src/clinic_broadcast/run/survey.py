@@ -1,0 +1,90 @@
+"""How things stand: counts, what needs a person, what comes next, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from clinic_broadcast.core.answer import Standing
+from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.schedule import Job, Schedule, slots
+from clinic_broadcast.run.desk import Desk
+
+OVERDUE = timedelta(hours=1)
+"""A delivery that was let go and is still not out after this long is a problem that somebody must see."""
+
+POLL_STALE_SLOTS = 3
+"""So many poll slots may pass without a recorded poll before the source counts as silent."""
+
+
+UNSETTLED = (State.PLANNED, State.HELD, State.SENDING, State.UNSURE, State.REFUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """One look at the record. `next` has each schedule's next slot, soonest first."""
+
+    answers: Mapping[Standing, int]
+    deliveries: Mapping[str, Mapping[State, int]]
+    guarantees: Mapping[str, str]
+    needs_a_person: int
+    last_poll_at: datetime | None
+    next: tuple[tuple[str, datetime], ...]
+    problems: tuple[str, ...]
+
+
+def survey(desk: Desk, schedules: Iterable[Schedule]) -> Survey:
+    """Give how things stand now; raises LedgerError when the record cannot be read."""
+    now = desk.clock.now()
+    planned = list(schedules)
+    upcoming = [(one.job.value, slot) for one in planned for slot in slots(one, now, 1)]
+    open_ones = desk.ledger.deliveries(states=UNSETTLED)
+    last_poll_at = desk.ledger.last_poll_at()
+    counted: dict[str, dict[State, int]] = {name: {} for name in desk.channels} | {
+        name: dict(states) for name, states in desk.ledger.count_deliveries().items()
+    }
+    return Survey(
+        answers=desk.ledger.count_answers(),
+        deliveries=counted,
+        guarantees={name: channel.guarantee.value for name, channel in desk.channels.items()},
+        needs_a_person=sum(one.state is State.HELD or bool(one.needs_person) for one in open_ones),
+        last_poll_at=last_poll_at,
+        next=tuple(sorted(upcoming, key=lambda pair: pair[1])),
+        problems=tuple(_problems(desk, open_ones, planned, last_poll_at=last_poll_at)),
+    )
+
+
+def _problems(
+    desk: Desk, open_ones: list[Delivery], schedules: list[Schedule], *, last_poll_at: datetime | None
+) -> Iterable[str]:
+    now = desk.clock.now()
+    if last_poll_at is None:
+        yield "no source has been polled yet: run `clinic-broadcast init` or `run --once`"
+    else:
+        polls = [
+            slot
+            for one in schedules
+            if one.job is Job.POLL
+            for slot in slots(one, last_poll_at, POLL_STALE_SLOTS)
+        ]
+        if polls and max(polls) < now:
+            yield f"the last poll is from {last_poll_at.isoformat(timespec='minutes')}: is the daemon running?"
+    accounts = {one.channel: one.needs_person for one in open_ones if one.needs_person.startswith("account:")}
+    for name, words in sorted(accounts.items()):
+        yield f"{name}: {words.removeprefix('account: ')}"
+    unsure = sum(one.state is State.UNSURE and bool(one.needs_person) for one in open_ones)
+    if unsure:
+        yield f"{unsure} unsure: look on the network, then `clinic-broadcast resolve ID`"
+    refused = sum(one.state is State.REFUSED and bool(one.needs_person) for one in open_ones)
+    if refused:
+        yield f"{refused} refused by a network: `clinic-broadcast log --state refused`"
+    late = sum(
+        one.state is State.PLANNED
+        and one.released_at is not None
+        and one.released_at + OVERDUE < now
+        and not desk.is_quiet(one.channel, now)
+        for one in open_ones
+    )
+    if late:
+        yield f"{late} overdue: `clinic-broadcast log --state planned` has the reasons"

@@ -1,0 +1,241 @@
+"""The program as its users drive it: as a process, in a home on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from e2e.homes import CLEAN, SLIPPED, Clinic, make_clinic
+
+LETTER_WORDS = ("Solveig", "Bergen", "Haukeland", "Ragnhild", "Norway", "two pregnancies")
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Clinic:
+    made = make_clinic(tmp_path)
+    done = made.run("init", "--yes")
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+def test_the_first_poll_announces_nothing(clinic: Clinic) -> None:
+    status = clinic.ask("status")
+    assert status["answers"] == {"baseline": 1, "fresh": 0, "withdrawn": 0}
+    assert clinic.run("run", "--once").returncode == 0
+    assert clinic.ask("log")["deliveries"] == []
+
+
+def test_run_once_in_a_home_that_was_never_set_up_takes_the_baseline_and_announces_nothing(
+    tmp_path: Path,
+) -> None:
+    made = make_clinic(tmp_path, mode="auto-clean")
+    first = made.run("run", "--once")
+    assert first.returncode == 0, first.stderr
+    assert made.ask("status")["answers"]["baseline"] == 1
+    assert made.outbox() == []
+
+
+def test_a_new_answer_goes_from_queue_to_public_once(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    assert clinic.run("run", "--once").returncode == 0
+    (item,) = clinic.ask("queue")["items"]
+    assert item["channel"] == "box"
+    assert not any(word in item["text"] for word in LETTER_WORDS)
+    approved = clinic.run("approve", item["id"], "--revision", item["revision"], "--by", "Pat")
+    assert approved.returncode == 0, approved.stderr
+    for _ in range(2):
+        assert clinic.run("run", "--once").returncode == 0
+    (row,) = clinic.ask("log")["deliveries"]
+    assert (row["state"], row["occasion"], row["approved_by"], row["attempts"]) == (
+        "sent",
+        "announce",
+        "Pat",
+        1,
+    )
+    assert row["text_sha256"] == hashlib.sha256(row["text"].encode()).hexdigest()
+    (public,) = clinic.outbox()
+    assert row["text"] in public
+    assert clinic.run("verify").returncode == 0
+
+
+def test_a_stale_approval_is_refused_with_exit_code_3(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    (item,) = clinic.ask("queue")["items"]
+    stale = clinic.run("approve", item["id"], "--revision", "0" * 64)
+    assert stale.returncode == 3
+    assert clinic.ask("queue")["items"][0]["id"] == item["id"]
+
+
+def test_publish_waits_for_approval_and_never_sends_twice(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    url = "https://blog.example/2026/03/new.html"
+    assert clinic.run("publish", url).returncode == 3
+    (item,) = clinic.ask("queue")["items"]
+    clinic.run("approve", item["id"], "--by", "Pat")
+    for _ in range(2):
+        done = clinic.run("publish", url)
+        assert done.returncode == 0, done.stderr
+    assert len(clinic.outbox()) == 1
+
+
+def test_a_slip_in_the_answer_waits_for_the_clinician(clinic: Clinic) -> None:
+    clinic.add("slip", SLIPPED)
+    clinic.run("run", "--once")
+    (item,) = clinic.ask("queue")["items"]
+    rules = {finding["rule"] for finding in item["findings"]}
+    assert {"clinical.look-alike", "form.mangled", "form.lost-link"} <= rules
+    assert clinic.run("approve", item["id"]).returncode == 3
+    assert clinic.outbox() == []
+    feed = feedparser.parse(str(clinic.home / "public" / "feeds" / "rss.xml"))
+    assert not any("Blood Thinners" in entry.title for entry in feed.entries)
+
+
+def test_preview_tells_the_zones_apart_and_writes_nothing(clinic: Clinic, tmp_path: Path) -> None:
+    file = tmp_path / "answer.txt"
+    file.write_text(CLEAN, encoding="utf-8")
+    before = sorted(path.name for path in (clinic.home / "state").rglob("*"))
+    shown = clinic.ask("preview", str(file), "--url", "https://blog.example/2026/03/new.html")
+    zones = shown["answer"]["zones"]
+    assert zones["title"] == "Thyroid Tests and Early Pregnancy Loss"
+    assert zones["greeting"].startswith("Hello Solveig from Norway")
+    assert "Ragnhild" in zones["question"]
+    assert zones["answer"].startswith("An underactive thyroid")
+    assert "Jane Roe" in zones["signature"]
+    (promo,) = shown["promos"]
+    assert "".join(piece["text"] for piece in promo["fragments"]) == promo["text"]
+    for piece in promo["fragments"]:
+        if piece["from"] in ("title", "answer"):
+            assert zones[piece["from"]][piece["start"] : piece["end"]] == piece["text"]
+    assert sorted(path.name for path in (clinic.home / "state").rglob("*")) == before
+
+
+def test_the_feeds_are_valid_and_hold_no_word_of_a_letter(clinic: Clinic) -> None:
+    for name in ("rss.xml", "atom.xml"):
+        path = clinic.home / "public" / "feeds" / name
+        parsed = feedparser.parse(path.read_bytes())
+        assert parsed.bozo is False
+        assert len(parsed.entries) == 1
+        assert not any(word in path.read_text(encoding="utf-8") for word in LETTER_WORDS)
+    checked = clinic.ask("feed", "check")
+    assert checked["problems"] == 0
+
+
+def test_building_the_feeds_again_changes_no_byte(clinic: Clinic) -> None:
+    feeds = clinic.home / "public" / "feeds"
+    before = {path.name: path.read_bytes() for path in feeds.iterdir()}
+    assert clinic.run("feed", "build").returncode == 0
+    assert {path.name: path.read_bytes() for path in feeds.iterdir()} == before
+
+
+def test_check_reads_a_text_and_json_lines(clinic: Clinic) -> None:
+    clean = clinic.run("check", stdin="Small fibroids on the outer wall are often left alone.")
+    assert (clean.returncode, clean.stdout.splitlines()[0]) == (0, "clear")
+    assert clinic.run("check", stdin="Write to solveig@mail.example or call 555 123 4567.").returncode == 3
+    rows = [
+        {"id": 1, "text": "Polyps are usually removed first."},
+        {"id": "b", "text": "My husband Bram is 41."},
+    ]
+    lines = clinic.run("check", "--lines", stdin="\n".join(json.dumps(row) for row in rows))
+    verdicts = {row["id"]: row["verdict"] for row in map(json.loads, lines.stdout.splitlines())}
+    assert verdicts[1] == "clear"
+    assert verdicts["b"] in ("hold", "block")
+
+
+def test_measure_counts_as_the_network_counts(clinic: Clinic) -> None:
+    row = json.dumps({"id": 1, "text": "see https://blog.example.com/a/very/long/path/of/many/words.html"})
+    counted = json.loads(clinic.run("measure", "x", "--lines", stdin=row).stdout)
+    assert counted == {"id": 1, "length": 27, "length_max": 280, "fits": True}
+
+
+def test_schedule_next_tells_times_in_utc_and_a_sentence(clinic: Clinic) -> None:
+    told = clinic.ask("schedule", "next", "-n", "2", "--from", "2026-03-06T20:00:00-08:00")
+    announce = next(one for one in told["schedules"] if one["job"] == "announce")
+    assert announce["timezone"] == "America/Los_Angeles"
+    # Clocks change on the Sunday in between: nine in the morning is an hour earlier in UTC.
+    assert announce["next"] == ["2026-03-09T16:00:00Z", "2026-03-10T16:00:00Z"]
+    assert announce["sentence"]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_export_writes_every_delivery(clinic: Clinic, form: str) -> None:
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    lines = clinic.run("export", "--format", form).stdout.strip().splitlines()
+    assert len(lines) >= (2 if form == "csv" else 1)
+    assert "announce" in lines[-1] or "announce" in "".join(lines)
+
+
+def test_backup_and_restore_bring_the_record_back(clinic: Clinic, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert clinic.run("backup", str(copy)).returncode == 0
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    assert clinic.run("restore", str(copy)).returncode == 0
+    assert clinic.ask("log")["deliveries"] == []
+    assert clinic.run("verify").returncode == 0
+
+
+WRONG_SETTINGS = {
+    "an unknown key": ("[review]", "[review]\nmodus = 1", "review.modus"),
+    "a wrong type": ("first_n = 0", 'first_n = "none"', "review.first_n"),
+    "a wrong value": ('mode = "hold"', 'mode = "sometimes"', "review.mode"),
+    "a time zone that is none": ("America/Los_Angeles", "America/Nowhere", "clinic.timezone"),
+    "broken TOML": ("[review]", "[review", "clinic.toml"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_SETTINGS)
+def test_a_wrong_setting_is_refused_with_exit_code_4_and_its_place(clinic: Clinic, case: str) -> None:
+    good, bad, said = WRONG_SETTINGS[case]
+    path = clinic.home / "clinic.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace(good, bad), encoding="utf-8")
+    done = clinic.run("run", "--once")
+    assert done.returncode == 4
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("publish", "nothing-like-that"),
+        ("approve", "ffffffffffff"),
+        ("measure", "myspace"),
+        ("log", "--state", "lost"),
+        ("fly",),
+    ],
+)
+def test_a_users_mistake_is_one_sentence_and_exit_code_2(clinic: Clinic, arguments: tuple[str, ...]) -> None:
+    done = clinic.run(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_outside_of_any_home_says_how_to_make_one(tmp_path: Path) -> None:
+    done = Clinic(tmp_path).run("status")
+    assert done.returncode == 4
+    assert "clinic-broadcast init" in done.stderr
+
+
+def test_doctor_names_what_mends_each_finding(clinic: Clinic) -> None:
+    checks = clinic.ask("doctor")["checks"]
+    assert len(checks) >= 15
+    assert all(one["ok"] or one["fix"] for one in checks)
+
+
+def test_dry_runs_change_nothing(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    for arguments in (
+        ("run", "--once"),
+        ("feed", "build"),
+        ("backup",),
+        ("publish", "https://blog.example/2026/03/new.html"),
+    ):
+        assert clinic.run(*arguments, "--dry-run").returncode == 0
+    assert clinic.ask("log")["deliveries"] == []
+    assert clinic.ask("status")["answers"]["fresh"] == 0

@@ -1,0 +1,109 @@
+"""The daemon as a process: ready, truthful, alone in its home, and gone cleanly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from e2e.homes import CLEAN, SETTINGS, Clinic, make_clinic
+
+EVERY_MINUTE = 'job = "{job}"\ncron = "* * * * *"\n'
+
+
+@contextmanager
+def running(clinic: Clinic) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the daemon until it says that it is ready; give its process and its address."""
+    command = [sys.executable, "-m", "clinic_broadcast", "--home", str(clinic.home), "run"]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"})
+    try:
+        yield child, _address(child)
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+def _address(child: subprocess.Popen[str]) -> str:
+    assert child.stderr is not None
+    for line in child.stderr:
+        found = re.search(r'"url": ?"([^"]+)"', line)
+        if found:
+            return found[1]
+    raise AssertionError("the daemon ended before it was ready")
+
+
+def get(url: str) -> tuple[int, bytes, dict[str, str]]:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as reply:
+            return reply.status, reply.read(), {name.lower(): value for name, value in reply.headers.items()}
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), dict(error.headers)
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Clinic:
+    made = make_clinic(tmp_path, settings=SETTINGS + "\n[web]\nport = 0\n")
+    assert made.run("init", "--yes").returncode == 0
+    return made
+
+
+def test_it_serves_feeds_and_tells_the_truth_and_stops_on_sigterm(clinic: Clinic) -> None:
+    with running(clinic) as (child, url):
+        assert get(f"{url}/healthz")[0] == 200
+        status, feed, headers = get(f"{url}/feeds/rss.xml")
+        assert status == 200
+        assert feed == (clinic.home / "public" / "feeds" / "rss.xml").read_bytes()
+        assert headers["etag"]
+        for _ in range(50):
+            status, body, _headers = get(f"{url}/readyz")
+            if status == 200:
+                break
+            time.sleep(0.1)
+        assert status == 200, body
+        assert json.loads(body)["ready"] is True
+        assert get(f"{url}/clinic.toml")[0] == 404
+        assert get(f"{url}/feeds/../clinic.toml")[0] == 404
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 0
+
+
+def test_a_second_daemon_in_the_same_home_is_refused_and_a_kill_leaves_no_stale_lock(clinic: Clinic) -> None:
+    with running(clinic) as (child, _url):
+        second = clinic.run("run")
+        assert second.returncode == 2
+        assert str(child.pid) in second.stderr
+        child.kill()
+        child.wait(timeout=10)
+    with running(clinic) as (child, _url):
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 0
+
+
+def test_an_approved_promo_goes_out_by_itself_at_its_slot(clinic: Clinic) -> None:
+    for job in ("poll", "announce"):
+        (clinic.home / "schedules" / f"{job}.toml").write_text(
+            EVERY_MINUTE.replace("{job}", job), encoding="utf-8"
+        )
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    (item,) = clinic.ask("queue")["items"]
+    with running(clinic):
+        assert clinic.run("approve", item["id"], "--by", "Pat").returncode == 0
+        for _ in range(180):
+            if clinic.outbox():
+                break
+            time.sleep(0.5)
+    assert len(clinic.outbox()) == 1
+    assert clinic.ask("log")["deliveries"][0]["state"] == "sent"

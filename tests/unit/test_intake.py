@@ -1,0 +1,166 @@
+"""What is new and what is not: nothing old is ever announced by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.intake import canonical
+from clinic_broadcast.errors import SourceError
+from clinic_broadcast.ledger.memory import MemoryLedger
+from clinic_broadcast.ports import Batch, Marks
+from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.intake import poll
+from clinic_broadcast.run.promotion import plan_fresh
+from desks import desk
+from fakes import START_AT, FakeClock, FakeSource, raw_answer
+
+OTHER_WORDS = (
+    "Hello Dr. Roe, my sister in Riga asks about fibroids.\n\nHello Liga from Latvia,\n\n"
+    "Small fibroids on the outer wall are often left alone.\n\nJane Roe, M.D."
+)
+
+
+def home(*numbers: int) -> tuple[Desk, FakeSource, FakeClock]:
+    """Give a desk whose baseline is taken, with one answer for each number."""
+    source = FakeSource(answers=[raw_answer(number) for number in numbers])
+    clock = FakeClock()
+    at = desk(MemoryLedger("test"), [], sources=[source], clock=clock)
+    poll(at)
+    clock.pass_by(days=30)
+    return at, source, clock
+
+
+def standings(at: Desk) -> dict[str, int]:
+    return {standing.value: count for standing, count in at.ledger.count_answers().items() if count}
+
+
+def test_the_first_poll_is_the_baseline_whatever_the_dates() -> None:
+    source = FakeSource(answers=[raw_answer(1, published_at=START_AT + timedelta(days=9)), raw_answer(2)])
+    at = desk(MemoryLedger("test"), [], sources=[source])
+    assert poll(at).baseline == 2
+    assert standings(at) == {"baseline": 2}
+
+
+def test_an_answer_published_after_the_baseline_is_fresh() -> None:
+    at, source, clock = home(1)
+    source.answers.append(raw_answer(2, body=OTHER_WORDS, published_at=clock.now()))
+    assert poll(at).fresh == 1
+    assert standings(at) == {"baseline": 1, "fresh": 1}
+
+
+def test_an_unchanged_source_brings_nothing() -> None:
+    at, _source, _clock = home(1, 2)
+    assert poll(at) == poll(at)
+    assert standings(at) == {"baseline": 2}
+
+
+MUTATIONS = {
+    "re-dated": lambda one: replace(one, published_at=START_AT + timedelta(days=29)),
+    "edited": lambda one: replace(
+        one, body=one.body.replace("simple", "plain"), updated_at=START_AT + timedelta(days=29)
+    ),
+    "permalink changed": lambda one: replace(one, url="https://blog.example/2026/04/renamed.html"),
+    "id changed, same words": lambda one: replace(
+        one, id=AnswerId(one.id + "-again"), published_at=START_AT + timedelta(days=29)
+    ),
+    "id and words changed, same link": lambda one: replace(
+        one, id=AnswerId(one.id + "-again"), body=OTHER_WORDS, published_at=START_AT + timedelta(days=29)
+    ),
+    "http to https and a slash": lambda one: replace(one, url=one.url.replace("https", "http") + "/"),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_an_old_answer_in_a_new_coat_is_not_fresh(mutation: str) -> None:
+    at, source, _clock = home(1)
+    source.answers[0] = MUTATIONS[mutation](source.answers[0])
+    assert poll(at).fresh == 0
+    assert at.ledger.count_answers()[Standing.FRESH] == 0
+
+
+def test_a_moved_domain_with_new_ids_announces_nothing() -> None:
+    at, source, _clock = home(1, 2, 3)
+    source.answers = [
+        replace(one, id=AnswerId(f"https://new.example/{number}"), url=f"https://new.example/a{number}.html")
+        for number, one in enumerate(source.answers)
+    ]
+    assert poll(at).fresh == 0
+
+
+def test_an_order_that_changes_and_a_feed_that_shrinks_announce_nothing() -> None:
+    at, source, _clock = home(1, 2, 3)
+    source.answers.reverse()
+    assert poll(at).fresh == 0
+    del source.answers[0]
+    assert poll(at).fresh == 0
+    source.answers.clear()
+    assert poll(at).fresh == 0
+
+
+def test_a_backdated_answer_is_found_but_waits_for_a_person() -> None:
+    at, source, _clock = home(1)
+    old_at = START_AT - timedelta(days=400)
+    source.answers.append(raw_answer(2, body=OTHER_WORDS, published_at=old_at))
+    assert poll(at).fresh == 1
+    known = at.ledger.unplanned()[0]
+    assert "before the first poll" in known.note
+
+
+def test_more_fresh_answers_than_the_surge_brake_allows_are_all_held_and_none_is_lost() -> None:
+    at, source, clock = home(1)
+    for number in range(2, 27):
+        words = OTHER_WORDS.replace("outer wall", f"outer wall of the uterus number {number}")
+        source.answers.append(raw_answer(number, body=words, published_at=clock.now()))
+    assert poll(at).fresh == 25
+    plan_fresh(at)
+    assert at.ledger.unplanned() == []
+
+
+def test_two_addresses_of_the_same_words_in_one_poll_are_one_answer() -> None:
+    at, source, clock = home()
+    first = raw_answer(1, published_at=clock.now())
+    source.answers += [
+        first,
+        replace(first, id=AnswerId("tag:blog.example,2026:copy"), url="https://blog.example/copy.html"),
+    ]
+    poll(at)
+    assert standings(at) == {"baseline": 1, "fresh": 1}
+
+
+class _BrokenSource(FakeSource):
+    def poll(self, marks: Marks | None, *, is_known: object) -> Batch:
+        raise SourceError("fake:broken: no answer; try later")
+
+
+def test_a_source_that_cannot_be_read_holds_back_no_other_and_records_nothing() -> None:
+    good = FakeSource(answers=[raw_answer(1)])
+    at = desk(MemoryLedger("test"), [], sources=[_BrokenSource(name="fake:broken"), good])
+    intake = poll(at)
+    assert intake.errors == ("fake:broken: no answer; try later",)
+    assert intake.baseline == 1
+    assert at.ledger.first_poll_at("fake:broken") is None
+
+
+def test_a_first_poll_that_failed_leaves_the_next_one_as_the_baseline() -> None:
+    ledger, clock = MemoryLedger("test"), FakeClock()
+    poll(desk(ledger, [], sources=[_BrokenSource()], clock=clock))
+    clock.pass_by(days=1)
+    later = poll(desk(ledger, [], sources=[FakeSource(answers=[raw_answer(1)])], clock=clock))
+    assert (later.baseline, later.fresh) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://blog.example/2026/03/a.html",
+        "https://www.blog.example/2026/03/a.html/",
+        "https://BLOG.example/2026/03/a.html?m=1",
+        "https://blog.example/2026/03/a.html#comments",
+    ],
+)
+def test_scheme_www_query_fragment_and_slash_do_not_make_another_link(url: str) -> None:
+    assert canonical(url) == "blog.example/2026/03/a.html"

@@ -1,0 +1,186 @@
+"""From fresh answers to deliveries: planned once, held with reasons, sent once, and nothing of the letter kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clinic_broadcast.core.delivery import Outcome, Refused, State, Throttled
+from clinic_broadcast.core.finding import Severity
+from clinic_broadcast.ledger.memory import MemoryLedger
+from clinic_broadcast.run import review
+from clinic_broadcast.run.broadcast import deliver, release_planned
+from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.intake import poll
+from clinic_broadcast.run.promotion import plan_fresh
+from desks import approve_all, desk
+from fakes import FakeClock, FakeSource, WallChannel, lost_reply, raw_answer
+
+
+def fresh_home(tmp_path: Path, **options: object) -> tuple[Desk, FakeClock, WallChannel]:
+    """Give a desk with one fresh answer, polled and not planned yet, and its one channel."""
+    source, clock = FakeSource(), FakeClock()
+    wall = WallChannel(tmp_path / "one.wall")
+    at = desk(MemoryLedger("test"), [wall], sources=[source], clock=clock, **options)  # type: ignore[arg-type]
+    poll(at)
+    clock.pass_by(days=1)
+    source.answers.append(raw_answer(1, published_at=clock.now()))
+    poll(at)
+    return at, clock, wall
+
+
+def test_in_hold_mode_every_promo_waits_for_a_person(tmp_path: Path) -> None:
+    at, _clock, wall = fresh_home(tmp_path)
+    assert plan_fresh(at).held == 1
+    release_planned(at)
+    deliver(at)
+    assert wall.rows() == []
+    approve_all(at)
+    release_planned(at)
+    deliver(at)
+    assert len(wall.rows()) == 1
+
+
+def test_a_clean_promo_goes_by_itself_only_in_auto_clean_mode_and_after_the_first_n(tmp_path: Path) -> None:
+    at, _clock, wall = fresh_home(tmp_path, mode="auto-clean", first_n=1)
+    assert plan_fresh(at).held == 1
+    assert "among the first 1" in at.ledger.deliveries()[0].why[0]
+    assert wall.rows() == []
+
+
+def test_auto_clean_lets_a_promo_without_any_finding_go(tmp_path: Path) -> None:
+    at, _clock, wall = fresh_home(tmp_path, mode="auto-clean", first_n=0)
+    assert plan_fresh(at).planned == 1
+    release_planned(at)
+    deliver(at)
+    assert len(wall.rows()) == 1
+
+
+def test_planning_twice_adds_nothing_twice(tmp_path: Path) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    plan_fresh(at)
+    plan_fresh(at)
+    assert len(at.ledger.deliveries()) == 1
+
+
+def test_a_crash_between_recording_and_planning_loses_no_answer(tmp_path: Path) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    # The poll recorded the answer; its process died before it was planned. The next round plans it.
+    assert poll(at).fresh == 0
+    assert plan_fresh(at).held == 1
+
+
+def test_no_word_of_the_letter_reaches_a_promo_or_the_ledger(tmp_path: Path) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    plan_fresh(at)
+    kept = " ".join(str(at.ledger.answers()) + str(at.ledger.deliveries()) + str(at.ledger.history()))
+    for word in ("Oslo", "Ingrid", "Norway", "lost two"):
+        assert word not in kept
+
+
+def test_nothing_is_sent_in_quiet_hours(tmp_path: Path) -> None:
+    at, _clock, wall = fresh_home(tmp_path, mode="auto-clean", quiet=True)
+    plan_fresh(at)
+    assert release_planned(at) == 0
+    assert deliver(at) == []
+    assert wall.rows() == []
+
+
+def test_a_lost_reply_is_looked_up_and_found_not_sent_again(tmp_path: Path) -> None:
+    at, clock, wall = fresh_home(tmp_path, mode="auto-clean")
+    wall.behave = lost_reply
+    plan_fresh(at)
+    release_planned(at)
+    assert [one.state for one in deliver(at)] == [State.UNSURE]
+    assert deliver(at) == []
+    clock.pass_by(seconds=90)
+    assert [one.state for one in deliver(at)] == [State.SENT]
+    assert len(wall.rows()) == 1
+
+
+def test_a_doubt_on_a_network_that_shows_nothing_goes_to_a_person_and_is_settled_by_one(
+    tmp_path: Path,
+) -> None:
+    at, clock, wall = fresh_home(tmp_path, mode="auto-clean")
+    wall.behave, wall.can_look = lost_reply, False
+    plan_fresh(at)
+    release_planned(at)
+    deliver(at)
+    clock.pass_by(seconds=90)
+    one = deliver(at)[0]
+    assert one.needs_person
+    settled = review.resolve(at, one.id, sent_url="wall:seen", by="Pat")
+    assert settled.delivery.state is State.SENT
+    assert len(wall.rows()) == 1
+
+
+def test_an_answer_edited_after_planning_voids_the_approval(tmp_path: Path) -> None:
+    at, clock, wall = fresh_home(tmp_path)
+    plan_fresh(at)
+    approve_all(at)
+    source = at.sources["fake:blog"]
+    assert isinstance(source, FakeSource)
+    changed = raw_answer(1, body=source.answers[0].body.replace("simple", "plain"), published_at=clock.now())
+    source.answers[0] = changed
+    poll(at)
+    release_planned(at)
+    assert [one.state for one in deliver(at)] == [State.HELD]
+    assert wall.rows() == []
+
+
+def test_a_stale_revision_is_not_approved(tmp_path: Path) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    plan_fresh(at)
+    one = at.ledger.deliveries()[0]
+    assert "has changed" in review.approve(at, one.id, revision="0" * 64).refused
+    assert review.approve(at, one.id, revision=one.payload.revision, by="Pat").refused == ""
+
+
+def test_an_edit_is_read_by_the_gate_and_may_not_name_the_patient(tmp_path: Path) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    plan_fresh(at)
+    one = at.ledger.deliveries()[0]
+    edited = review.edit(
+        at, one.id, text=f"Ingrid from Norway asks about the thyroid. {one.payload.link}", by="Pat"
+    )
+    assert any(finding.severity is not Severity.NOTE for finding in edited.findings)
+    assert review.approve(at, one.id, by="Pat").refused
+
+
+REFUSALS: list[Outcome] = [Refused("Invalid token", of_account=True), Throttled("too many requests")]
+
+
+@pytest.mark.parametrize("outcome", REFUSALS)
+def test_a_channel_that_says_no_gets_no_further_send_and_holds_back_no_other(
+    tmp_path: Path, outcome: Outcome
+) -> None:
+    at, clock, bad = fresh_home(tmp_path, mode="auto-clean")
+    good = WallChannel(tmp_path / "good.wall", name="good")
+    at = desk(at.ledger, [bad, good], sources=list(at.sources.values()), clock=clock, mode="auto-clean")
+    calls: list[str] = []
+
+    def refuse(key: str) -> Outcome:
+        calls.append(key)
+        return outcome
+
+    bad.behave = refuse
+    source = at.sources["fake:blog"]
+    assert isinstance(source, FakeSource)
+    source.answers.append(
+        raw_answer(
+            2,
+            title="Do Polyps Need to Come Out Before a Transfer?",
+            body=(
+                "Hello Dr. Roe, what of polyps?\n\nHello Ingrid,\n\n"
+                "Polyps are usually removed before a transfer.\n\nJane Roe, M.D."
+            ),
+            published_at=clock.now(),
+        )
+    )
+    poll(at)
+    plan_fresh(at)
+    release_planned(at)
+    deliver(at)
+    assert len(calls) == 1
+    assert len(good.rows()) == 2
