@@ -302,6 +302,12 @@ class Ledger(Protocol):
         """Count the deliveries by channel and state."""
         ...
 
+    def note(
+        self, kind: str, *, actor: str, at: datetime, body: Mapping[str, str], delivery_id: str = ""
+    ) -> object:
+        """Write a line of history that moves nothing: a late worker, a restore, an adoption."""
+        ...
+
     def history(self, delivery_id: str | None = None) -> list[HistoryEntry]:
         """Give the history, of one delivery or of all, oldest first."""
         ...

@@ -28,7 +28,6 @@ from clinic_broadcast.core.delivery import (
     after_trace,
     claim,
     claim_look,
-    drop_claim,
     hold,
     move,
     release,
@@ -194,10 +193,6 @@ def test_a_claim_is_doubtful_only_after_its_lease_and_a_settle_window() -> None:
     over = START_AT + TIMING.lease + TIMING.settle
     assert plan([one], over - timedelta(seconds=1), TIMING) == []
     assert plan([one], over, TIMING) == [Look(one)]
-
-
-def test_a_claim_given_back_counts_no_attempt() -> None:
-    assert drop_claim(sending(), "too late").attempts == 0
 
 
 def test_holding_voids_an_approval_and_a_release() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -20,14 +20,13 @@ from clinic_broadcast.channels.exchange import (
 )
 from clinic_broadcast.channels.graph import describe, meaning_of, regain_at
 from clinic_broadcast.channels.http import Wire, base_url
-from clinic_broadcast.channels.match import Listed, Page, look_through
+from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
 from clinic_broadcast.ports import Channel, Guarantee, Parcel
 
 KEYS: Final = ("page_id", "page_token")
 OWN_URL: Final = "https://graph.facebook.com/v25.0"
-LOOK_BACK: Final = timedelta(minutes=2)
 PAGE_ROWS: Final = 100
 FIELDS: Final = "id,message,created_time,permalink_url,attachments{unshimmed_url,url,target,type}"
 

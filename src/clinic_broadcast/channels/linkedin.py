@@ -20,7 +20,7 @@ from clinic_broadcast.channels.exchange import (
     retry_at,
 )
 from clinic_broadcast.channels.http import Wire, base_url
-from clinic_broadcast.channels.match import Listed, Page, look_through
+from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
 from clinic_broadcast.ports import Channel, Guarantee, Parcel
@@ -30,7 +30,6 @@ OWN_URL: Final = "https://api.linkedin.com"
 VERSION: Final = "202610"
 """LinkedIn ends each version after a year; the option `version` names another."""
 ORGANIZATION: Final = "urn:li:organization:"
-LOOK_BACK: Final = timedelta(minutes=2)
 PAGE_ROWS: Final = 50
 
 STATUSES: Final[Mapping[int, Meaning]] = {
@@ -146,7 +145,7 @@ class LinkedInChannel:
             is_past = bool(found) and all(_is_before(row, since_at) for row in found)
             # A short page is not the last one here; only an empty one is.
             return Page(
-                listed=[_listed(row) for row in found],
+                listed=[_listed(row) for row in found if not _is_before(row, since_at)],
                 cursor=str(start + len(rows)) if rows and not is_past else "",
             )
 

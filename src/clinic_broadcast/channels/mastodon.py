@@ -8,7 +8,7 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from clinic_broadcast.channels.exchange import (
     retry_at,
 )
 from clinic_broadcast.channels.http import Wire, base_url
-from clinic_broadcast.channels.match import Listed, Page, look_through
+from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Refused, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
 from clinic_broadcast.ports import Channel, Guarantee, Parcel
@@ -43,7 +43,6 @@ STATUSES: Final[Mapping[int, Meaning]] = {
 }
 # The reset is an ISO date on Mastodon and an epoch on GoToSocial; both are understood.
 RESETS: Final = ("x-ratelimit-reset", "retry-after")
-LOOK_BACK: Final = timedelta(minutes=2)
 PAGE_ROWS: Final = 40
 _BREAK: Final = re.compile(r"<(?:br\b[^>]*|/p)>")
 _TAG: Final = re.compile(r"<[^>]*>")
@@ -250,11 +249,12 @@ def _words_and_links(content: str) -> tuple[str, tuple[str, ...]]:
 def _page(rows: list[dict[str, Any]], since_at: datetime) -> Page:
     listed = [_listed(row) for row in rows]
     made_at = [_instant(row.get("created_at")) for row in rows]
-    # Only what says when it was made can end the look; what does not is read past.
-    is_past = bool(rows) and all(at is not None and at < since_at for at in made_at)
-    cursor = "" if is_past or not rows else listed[-1].post_id
+    # Only what says when it was made can end the look; what does not is read like the rest.
+    is_old = [at is not None and at < since_at for at in made_at]
+    cursor = "" if not rows or all(is_old) else listed[-1].post_id
+    recent = [one for one, old in zip(listed, is_old, strict=True) if not old]
     # A server that ignores paging lists all at once (snac2: 145 rows for limit=5), or fewer than were asked for.
-    return Page(listed=listed, cursor=cursor, is_whole=len(rows) != PAGE_ROWS)
+    return Page(listed=recent, cursor=cursor, is_whole=len(rows) != PAGE_ROWS)
 
 
 def _listed(row: dict[str, Any]) -> Listed:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -51,6 +52,10 @@ class Page:
     cursor: str = ""
     is_whole: bool = False
 
+
+LOOK_BACK: Final = timedelta(hours=1)
+"""A look reaches so far behind the first attempt: our clock may be ahead of the network's, and what it took must not
+lie before the look by that. What is older is another publication, a re-share's forerunner perhaps, and no trace."""
 
 Fetch: TypeAlias = Callable[[str], Page | CannotTell]
 

@@ -21,14 +21,13 @@ from clinic_broadcast.channels.exchange import (
 )
 from clinic_broadcast.channels.graph import describe, error_of, meaning_of, regain_at
 from clinic_broadcast.channels.http import Wire, base_url
-from clinic_broadcast.channels.match import Listed, Page, look_through
+from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Throttled, Trace, Unsure
 from clinic_broadcast.core.measure import LIMITS, Limits
 from clinic_broadcast.ports import Channel, Guarantee, Parcel
 
 KEYS: Final = ("user_id", "access_token")
 OWN_URL: Final = "https://graph.threads.net/v1.0"
-LOOK_BACK: Final = timedelta(minutes=2)
 PAGE_ROWS: Final = 50
 FIELDS: Final = "id,text,timestamp,permalink,link_attachment_url"
 POLL_S: Final = 1.0
@@ -126,7 +125,8 @@ class ThreadsChannel:
             cursors = paging.get("cursors") if isinstance(paging, dict) else None
             after = str(cursors.get("after") or "") if isinstance(cursors, dict) else ""
             is_past = bool(found) and all(_is_before(row, since_at) for row in found)
-            return Page(listed=[_listed(row) for row in found], cursor="" if is_past or not rows else after)
+            recent = [_listed(row) for row in found if not _is_before(row, since_at)]
+            return Page(listed=recent, cursor="" if is_past or not rows else after)
 
         return look_through(parcel.payload, fetch)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from clinic_broadcast.channels import ChannelSetup, Check
@@ -18,7 +18,7 @@ from clinic_broadcast.channels.exchange import (
     retry_at,
 )
 from clinic_broadcast.channels.http import Wire, base_url
-from clinic_broadcast.channels.match import Listed, Page, look_through
+from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Refused, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
 from clinic_broadcast.ports import Channel, Guarantee, Parcel
@@ -49,8 +49,6 @@ PHRASES: Final[tuple[tuple[str, Meaning], ...]] = (
 RESETS: Final = ("x-rate-limit-reset", "x-app-limit-24hour-reset", "x-user-limit-24hour-reset", "retry-after")
 EPOCH_MS: Final = 1_288_834_974_657
 """X's ids count milliseconds from here in their upper bits."""
-LOOK_BACK: Final = timedelta(minutes=2)
-"""Our clock and the network's may differ by so much."""
 PAGE_ROWS: Final = 100
 LOOK_CALLS_MAX: Final = 41
 

@@ -221,11 +221,6 @@ def release(delivery: Delivery, now: datetime) -> Delivery:
     return move(delivery, State.PLANNED, released_at=now, due_at=now)
 
 
-def drop_claim(delivery: Delivery, reason: str) -> Delivery:
-    """Give a claim back unused: its time was up before the request could leave."""
-    return move(delivery, State.PLANNED, lease_until=None, attempts=delivery.attempts - 1, reason=reason)
-
-
 def hold(delivery: Delivery, why: tuple[str, ...], findings: tuple[Finding, ...] | None = None) -> Delivery:
     """Make it wait for a person; an approval given before is void."""
     kept = delivery.findings if findings is None else findings
@@ -320,7 +315,7 @@ def _after_absent(delivery: Delivery, now: datetime, timing: Timing) -> Delivery
             not_before=now,
             reason="not found on the network after two looks; sent again",
         )
-    reason = "sent twice without an answer and never found on the network"
+    reason = "tried twice without an answer and never found on the network"
     return move(
         delivery,
         State.UNSURE,

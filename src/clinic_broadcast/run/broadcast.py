@@ -130,6 +130,7 @@ def send(desk: Desk, delivery: Delivery) -> Delivery | None:
     if desk.ledger.move(claimed, settled, kind="outcome", actor=desk.actor, at=at, body=body):
         return settled
     # Somebody took the claim over while we were at it; what they find on the network counts, not what we say.
+    desk.ledger.note("fenced", actor=desk.actor, at=at, body=body, delivery_id=claimed.id)
     return claimed
 
 
@@ -211,9 +212,10 @@ def _hold_again(
 ) -> Delivery:
     now = desk.clock.now()
     held = replace(hold(delivery, (why,), findings), gate_version=desk.gate.version)
-    # If somebody moved it meanwhile, nothing is sent either: what they decided stands.
-    desk.ledger.move(delivery, held, kind="held", actor=desk.actor, at=now, body={"why": why})
-    return held
+    if desk.ledger.move(delivery, held, kind="held", actor=desk.actor, at=now, body={"why": why}):
+        return held
+    # Somebody moved it meanwhile: nothing is sent either, and what they decided stands.
+    return desk.ledger.delivery(delivery.id) or delivery
 
 
 def _outcome(channel: Channel, parcel: Parcel) -> Outcome:
