@@ -16,12 +16,12 @@ from tempfile import mkdtemp
 from typing import Any
 
 import pytest
-from feed_stages import HEAD, Stage, aged, reworded
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.health import Health
 from clinic_broadcast.web.server import Port, open_port
+from feed_stages import HEAD, Stage, aged, reworded
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 
@@ -83,7 +83,7 @@ def no_health() -> Health:
 def served(tmp_path: Path) -> Iterator[Served]:
     """Serve five answers (a sixth waits for a person)."""
     heard = Heard(make_app(public=tmp_path / "public", health=no_health))
-    port = open_port(heard, host="127.0.0.1", port=0)  # type: ignore[arg-type]  # Any ASGI application will do.
+    port = open_port(heard, host="127.0.0.1", port=0)
     stage = Stage(tmp_path, head=replace(HEAD, base_url=port.url, hubs=()))
     stage.archive(6)
     stage.build()
@@ -137,7 +137,9 @@ def test_newsboat_sees_what_is_new_corrected_and_withdrawn(served: Served, tmp_p
     assert {"post-3-correction-1", "post-4-withdrawal-1"} <= set(after)
 
 
-def test_rss2email_with_its_defaults_mails_what_is_new_corrected_and_withdrawn(served: Served, tmp_path: Path) -> None:
+def test_rss2email_with_its_defaults_mails_what_is_new_corrected_and_withdrawn(
+    served: Served, tmp_path: Path
+) -> None:
     home = tmp_path / "r2e"
     (home / "mail").mkdir(parents=True)
     settings = f"""[DEFAULT]
@@ -187,7 +189,9 @@ def _swept() -> Iterator[None]:
 @pytest.mark.parametrize("name", ["rss.xml", "atom.xml", "feed.json"])
 def test_reader_sees_what_is_new_corrected_and_withdrawn(served: Served, tmp_path: Path, name: str) -> None:
     def update() -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(run(reader_python(), "-c", READ, tmp_path / "reader.db", served.url(name)))
+        told: dict[str, Any] = json.loads(
+            run(reader_python(), "-c", READ, tmp_path / "reader.db", served.url(name))
+        )
         return told
 
     before = update()

@@ -99,7 +99,7 @@ def test_a_reader_gets_the_feed_with_what_it_needs_to_ask_again(site: Site) -> N
     assert reply.headers["content-type"] == "application/rss+xml; charset=utf-8"
     assert reply.headers["last-modified"] == "Tue, 14 Nov 2023 22:13:20 GMT"
     assert reply.headers["cache-control"] == "public, max-age=900"
-    assert reply.headers["vary"] == "Accept"
+    assert reply.headers["vary"] == "Accept-Encoding, Accept"
     assert reply.headers["etag"].startswith('"')
     assert "date" in reply.headers
     assert "server" not in reply.headers

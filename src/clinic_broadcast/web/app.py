@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,19 +42,23 @@ def make_app(
     health: Callable[[], Health],
     hosts: Sequence[str] = ("*",),
     routes: Sequence[Route] = (),
+    link_of: Callable[[str], str] = lambda _path: "",
 ) -> Starlette:
     """Give the application of the one port.
 
     `public` is the folder that holds feeds/ and cards/. `health` is called in a thread for every look at /readyz
     and /metrics; when it raises or takes longer than 5 s the answer is 503 with the reason. `hosts` are the names
     under which the port may be addressed (`*` for any). `routes` are added before the 404: the review page.
+    `link_of` gives the HTTP Link of a document by its path, for hubs; empty for none.
     """
     probe = _Probe(health)
 
     def files(request: Request) -> Response:
-        return serve_file(public, request)
+        return serve_file(public, request, link=link_of(str(request.scope["path"])))
 
     own = [
+        Route("/feeds", _to_feeds),
+        Route("/feeds/", _to_feeds),
         Route("/feeds/{path:path}", files),
         Route("/cards/{path:path}", files),
         Route("/healthz", _alive),
@@ -70,6 +74,11 @@ def make_app(
     )
     app.router.redirect_slashes = False
     return app
+
+
+async def _to_feeds(_request: Request) -> Response:
+    """Lead people who cut an address short to the page that says how to subscribe."""
+    return RedirectResponse("/feeds/index.html", status_code=308)
 
 
 async def _alive(_request: Request) -> Response:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -43,20 +44,41 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 BROWSER_XML: Final = "text/xml; charset=utf-8"
 
 
-def serve_file(public: Path, request: Request) -> Response:
-    """Answer a GET or HEAD for a file below `public`: 200, 304, or 404 for everything that is not one of ours."""
-    found = _read_below(public, str(request.scope["path"]))
+ENCODINGS: Final[Mapping[str, str]] = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
+"""What may be said in Content-Encoding, and the end of the name of the copy that lies ready for it."""
+
+
+def serve_file(public: Path, request: Request, *, link: str = "") -> Response:
+    """Answer a GET or HEAD for a file below `public`: 200, 304, or 404 for everything that is not one of ours.
+
+    `link` is the HTTP Link of the document, where hubs look for themselves and for its own address.
+    """
+    path = str(request.scope["path"])
+    found = _read_below(public, path)
     if found is None:
         return PlainTextResponse("There is no such document here.\n", status_code=404)
     name, content, modified_at = found
     media_type = media_type_of(name, request.headers.get("accept", ""))
+    encoding = ""
+    for wanted in encodings_of(request.headers.get("accept-encoding", "")):
+        copy = _read_below(public, path, suffix=ENCODINGS[wanted])
+        if copy is not None:
+            encoding, (_, content, modified_at) = wanted, copy
+            break
+    # A file that changed twice within a second is dated ahead; no answer may be dated after itself.
+    shown_at = min(modified_at, datetime.fromtimestamp(int(time.time()), tz=UTC))
     headers = {
-        "ETag": etag_of(media_type, content),
-        "Last-Modified": format_datetime(modified_at, usegmt=True),
+        "ETag": etag_of(f"{media_type};{encoding}" if encoding else media_type, content),
+        "Last-Modified": format_datetime(shown_at, usegmt=True),
         "Cache-Control": CACHE_CONTROL,
-        "Vary": "Accept",
+        "Vary": "Accept-Encoding, Accept",
     }
-    if is_unchanged(request.headers, headers["ETag"], modified_at):
+    if link:
+        headers["Link"] = link
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    if is_unchanged(request.headers, headers["ETag"], shown_at):
+        headers.pop("Content-Encoding", None)
         return Response(status_code=304, headers=headers)
     return Response(content, headers={**headers, "Content-Type": media_type})
 
@@ -66,6 +88,21 @@ def media_type_of(name: str, accept: str) -> str:
     if name.endswith(XML_SUFFIXES) and "text/html" in accept.lower():
         return BROWSER_XML
     return next(media_type for suffix, media_type in MEDIA_TYPES.items() if name.endswith(suffix))
+
+
+def encodings_of(accept: str) -> list[str]:
+    """Give the encodings that a reader takes, the one it likes best first; among equals the smallest copy's."""
+    liked: dict[str, float] = {}
+    for part in accept.lower().split(","):
+        name, _, options = part.strip().partition(";")
+        quality = options.strip().removeprefix("q=") if options.strip().startswith("q=") else "1"
+        try:
+            liked[name.strip()] = float(quality)
+        except ValueError:
+            continue
+    anything = liked.get("*", 0.0)
+    ranked = [(liked.get(name, anything), name) for name in ENCODINGS]
+    return [name for quality, name in sorted(ranked, key=lambda one: -one[0]) if quality > 0]
 
 
 def etag_of(media_type: str, content: bytes) -> str:
@@ -92,8 +129,10 @@ def is_unchanged(headers: Mapping[str, str], etag: str, modified_at: datetime) -
     return since_at >= modified_at
 
 
-def _read_below(public: Path, path: str) -> tuple[str, bytes, datetime] | None:
+def _read_below(public: Path, path: str, *, suffix: str = "") -> tuple[str, bytes, datetime] | None:
     """Give name, bytes and time of change of a file, all of one and the same file; None when it is not ours.
+
+    `suffix` is that of a compressed copy, which has no name of its own in the world.
 
     Names are checked letter by letter, so that no path leads out of `public`; a link that does is refused too.
     """
@@ -103,7 +142,7 @@ def _read_below(public: Path, path: str) -> tuple[str, bytes, datetime] | None:
     if not segments[-1].endswith(tuple(MEDIA_TYPES)):
         return None
     try:
-        place = public.joinpath(*segments).resolve(strict=True)
+        place = public.joinpath(*segments[:-1], segments[-1] + suffix).resolve(strict=True)
         if not place.is_relative_to(public.resolve()):
             return None
         # What is opened is what is read, also while a writer puts a new file in its place.

@@ -1,0 +1,1 @@
+"""What subscribers fetch: feed documents rendered and written without a torn byte."""

@@ -1,0 +1,214 @@
+"""Build the feeds: from the record to documents as values, looking only at answers that may have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.delivery import State
+from clinic_broadcast.core.feed import FeedDocument, FeedEntry, FeedHead, Tombstone, entry_id_of
+from clinic_broadcast.core.feed_record import (
+    NOTICES_MAX,
+    PAGE,
+    WINDOW,
+    Edition,
+    Kind,
+    PageMark,
+    Press,
+    Shown,
+    Slot,
+    page_print,
+)
+from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.newsroom import (
+    Newsroom,
+    entry_of,
+    is_correction,
+    is_settled,
+    notice_entry,
+    remade,
+    retell,
+    settle,
+    whole_second,
+    withhold,
+)
+from clinic_broadcast.run.desk import Desk
+
+CANDIDATES: Final = 2 * WINDOW
+"""How many of the newest answers every build looks at, whatever the record says of them."""
+
+APPROVED: Final = (State.PLANNED, State.SENDING, State.SENT, State.UNSURE)
+
+
+def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
+    """Bring the press up to date with the ledger and give what has to stand on disk; nothing is written.
+
+    The caller keeps `press.record` durably before it writes a document, and drops the press when that fails.
+    Raises LedgerError when the record cannot be read.
+    """
+    record = press.record
+    record.feed_id = record.feed_id or head.id
+    made_with = (head, desk.gate.version)
+    is_warm = press.made_with == made_with
+    revisions = desk.ledger.revisions()
+    released = _released(desk) if record.out or not is_warm else frozenset[str]()
+    room = Newsroom(
+        record=record, head=head, gate=desk.gate, released=released, now=whole_second(desk.clock.now()),
+        tells=True, entries=press.entries,
+    )  # fmt: skip
+    pending = [
+        one for one in _looked_at(desk, room, revisions if is_warm else None) if not is_settled(room, one)
+    ]
+    room = _with_tact(room, pending)
+    _settle(room, pending)
+    _retell(desk, room, {one.material.answer_id for one in pending})
+    record.revisions = dict(revisions)
+    now = room.now
+    shown, archived = record.live(now), record.page_count * PAGE
+    maker = _Maker(desk, room)
+    press.made_with = made_with
+    return Edition(
+        live=replace(maker.document(shown), older=record.page_count),
+        corrections=replace(maker.document(record.notices()), part="corrections"),
+        tombstones=tuple(
+            Tombstone(entry_id=entry_id_of(one.id), at=max(one.withdrawn_at or now, one.updated_at))
+            for one in record.withdrawn()
+        ),
+        pages=_pages(maker, press, {one.id for one in shown}),
+        archived=frozenset(entry_id_of(one.id) for one in shown if one.number <= archived),
+        waiting=sum(record.slots[one].shown is Shown.WAITS for one in record.out),
+        quarantined=tuple(
+            (one, reason) for one in sorted(record.out) if (reason := record.slots[one].reason)
+        ),
+    )
+
+
+def _released(desk: Desk) -> frozenset[str]:
+    """Give the answers of which a person has approved a promo: what may be announced may stand in the feed."""
+    return frozenset(one.answer_id for one in desk.ledger.deliveries(states=APPROVED) if one.approved_by)
+
+
+def _looked_at(desk: Desk, room: Newsroom, revisions: Mapping[AnswerId, str] | None) -> list[KnownAnswer]:
+    """Give the answers that may differ from what the record shows, oldest publication first; without revisions all."""
+    ledger, record = desk.ledger, room.record
+    if revisions is None:
+        record.dirty.update(range(1, record.page_count + 1))
+        found = {one.material.answer_id: one for one in ledger.answers()}
+    else:
+        found = {one.material.answer_id: one for one in ledger.newest_answers(CANDIDATES)}
+        withdrawn = {one.material.answer_id: one for one in ledger.answers(Standing.WITHDRAWN)}
+        found |= withdrawn
+        seen = record.revisions
+        named = {AnswerId(one) for one, revision in revisions.items() if seen.get(one) != revision}
+        named |= {AnswerId(one) for one in record.out if _may_come_in(record.slots[one], room)}
+        named |= {AnswerId(one.of) for one in record.withdrawn() if one.of not in withdrawn}
+        for name in named - found.keys():
+            known = ledger.answer(name)
+            if known is not None:
+                found[name] = known
+    return sorted(found.values(), key=lambda one: (one.published_at, one.material.answer_id))
+
+
+def _may_come_in(slot: Slot, room: Newsroom) -> bool:
+    return slot.of in room.released or slot.updated_at < slot.published_at <= room.now
+
+
+def _with_tact(room: Newsroom, pending: Iterable[KnownAnswer]) -> Newsroom:
+    return replace(room, tells=sum(is_correction(room, one) for one in pending) <= NOTICES_MAX)
+
+
+def _settle(room: Newsroom, pending: Iterable[KnownAnswer]) -> None:
+    for known in pending:
+        try:
+            settle(room, known)
+        except Exception as error:  # noqa: BLE001  # One answer that no rule foresaw must not stop the feed of all.
+            withhold(room, known, f"its words could not be made: {type(error).__name__}")
+
+
+def _retell(desk: Desk, room: Newsroom, changed: set[AnswerId]) -> None:
+    """Bring notices up to date with answers that have changed, so that no notice keeps words taken back."""
+    record = room.record
+    for name in sorted(record.told):
+        slot = record.slots[name]
+        if slot.kind is Kind.ANSWER or slot.of not in changed:
+            continue
+        of = room.entries.get(slot.of) or _made_again(desk, room, record.slots[slot.of])
+        entry = of and notice_entry(slot, of)
+        if entry is not None and entry.print != slot.print:
+            retell(room, entry, slot)
+
+
+def _made_again(desk: Desk, room: Newsroom, slot: Slot) -> FeedEntry | None:
+    known = desk.ledger.answer(AnswerId(slot.of))
+    return None if known is None else remade(room, slot, known)
+
+
+class _Maker:
+    """Makes the entries of slots, each once; one that cannot be made is left out with its reason."""
+
+    def __init__(self, desk: Desk, room: Newsroom) -> None:
+        self._desk = desk
+        self._room = room
+
+    def document(self, slots: Iterable[Slot]) -> FeedDocument:
+        """Give a document of these slots in their order."""
+        entries = (self._entry(slot) for slot in slots)
+        return FeedDocument(head=self._head, entries=tuple(one for one in entries if one is not None))
+
+    @property
+    def _head(self) -> FeedHead:
+        return replace(self._room.head, feed_id=self._room.record.feed_id)
+
+    def page(self, number: int, *, has_newer: bool) -> FeedDocument:
+        """Give an archive page, newest entry first."""
+        made = self.document(reversed(self._room.record.members(number)))
+        return replace(made, page=number, older=number - 1, newer=number + 1 if has_newer else 0)
+
+    def print(self, number: int, *, has_newer: bool) -> str:
+        """Give the digest that tells whether a page on disk is still what it must be."""
+        return page_print(self._room.record, self._head, number, has_newer=has_newer)
+
+    def _entry(self, slot: Slot) -> FeedEntry | None:
+        kept = self._room.entries.get(slot.id)
+        if kept is not None and kept.print == slot.print:
+            return kept
+        made = self._made(slot)
+        if made is not None:
+            self._room.entries[slot.id] = made
+        return made
+
+    def _made(self, slot: Slot) -> FeedEntry | None:
+        if slot.kind is not Kind.ANSWER:
+            of = self._entry(self._room.record.slots[slot.of])
+            return None if of is None else notice_entry(slot, of)
+        known = self._desk.ledger.answer(AnswerId(slot.of))
+        if known is None:
+            return None
+        return remade(self._room, slot, known) if is_settled(self._room, known) else entry_of(
+            slot, known, None, room=self._room
+        )  # fmt: skip
+
+
+def _pages(maker: _Maker, press: Press, live: set[str]) -> Iterator[tuple[PageMark, FeedDocument]]:
+    """Make the pages that differ from what was last written, oldest first, and forget entries no longer live."""
+    record = press.record
+    for number in sorted(one for one in record.dirty if one <= record.page_count):
+        mark = record.pages.get(number)
+        if mark is not None and mark.print == maker.print(number, has_newer=mark.has_newer):
+            record.dirty.discard(number)
+            continue
+        # A page that stands keeps its links: a newer page alone is no reason to write an older one anew.
+        has_newer = number < record.page_count
+        made = maker.page(number, has_newer=has_newer)
+        yield (
+            PageMark(number=number, print=maker.print(number, has_newer=has_newer), has_newer=has_newer),
+            made,
+        )
+        record.dirty.discard(number)
+        for slot in record.members(number):
+            if slot.id not in live:
+                press.entries.pop(slot.id, None)
+    for name in press.entries.keys() - live:
+        del press.entries[name]

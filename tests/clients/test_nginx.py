@@ -1,0 +1,136 @@
+"""The nginx settings of docs/howto/host-the-feeds.md, as they stand there, in front of a real public folder."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from feed_stages import HEAD, Stage, aged
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(120)]
+
+HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "host-the-feeds.md"
+BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+class Nginx:
+    """A running nginx; `ask` gives the answer with its body read."""
+
+    def __init__(self, stage: Stage, port: int) -> None:
+        self.stage = stage
+        self.port = port
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
+        link = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            link.request(
+                method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+            )
+            reply = link.getresponse()
+            return reply, reply.read()
+        finally:
+            link.close()
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[Nginx]:
+    stage = Stage(tmp_path, head=replace(HEAD, hubs=()))
+    stage.archive(25)
+    stage.build()
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents[:3]:
+        folder.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    found = re.search(r"```nginx\n(.*?)```", HOWTO.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    block = (
+        found[1]
+        .replace("/srv/clinic/public", str(tmp_path / "public"))
+        .replace("listen 80;", f"listen {port};")
+    )
+    temporary = "".join(
+        f"{kind}_temp_path {tmp_path}/t;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    settings = tmp_path / "nginx.conf"
+    settings.write_text(
+        f"pid {tmp_path}/pid; error_log stderr; daemon off; worker_processes 1; events {{}}"
+        f" http {{ access_log off; {temporary} {block} }}",
+        encoding="utf-8",
+    )
+    running = subprocess.Popen(["nginx", "-c", settings, "-p", tmp_path], stderr=subprocess.PIPE)
+    server = Nginx(stage, port)
+    for _ in range(100):
+        try:
+            server.ask("/")
+            break
+        except OSError:
+            time.sleep(0.05)
+    yield server
+    running.terminate()
+    running.communicate(timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/feeds/rss.xml", "application/rss+xml; charset=utf-8"),
+        ("/feeds/atom.xml", "application/atom+xml; charset=utf-8"),
+        ("/feeds/feed.json", "application/feed+json; charset=utf-8"),
+        ("/feeds/archive/0001.rss.xml", "application/rss+xml; charset=utf-8"),
+        ("/feeds/archive/0001.json", "application/feed+json; charset=utf-8"),
+        ("/feeds/withdrawn.atom.xml", "application/atom+xml; charset=utf-8"),
+        ("/feeds/feeds.opml", "text/x-opml; charset=utf-8"),
+        ("/feeds/feed.css", "text/css; charset=utf-8"),
+        ("/feeds/", "text/html; charset=utf-8"),
+    ],
+)
+def test_each_document_has_its_media_type(nginx: Nginx, path: str, media_type: str) -> None:
+    reply, body = nginx.ask(path)
+    assert (reply.status, reply.headers["Content-Type"]) == (200, media_type)
+    assert body
+    assert reply.headers["Cache-Control"] == "public, max-age=900"
+
+
+def test_a_browser_gets_xml_that_it_can_show(nginx: Nginx) -> None:
+    reply, body = nginx.ask("/feeds/rss.xml", Accept=BROWSER)
+    assert reply.headers["Content-Type"] == "text/xml; charset=utf-8"
+    assert body == (nginx.stage.feeds / "rss.xml").read_bytes()
+
+
+def test_an_unchanged_feed_is_not_sent_again_and_a_changed_one_is_in_every_encoding(nginx: Nginx) -> None:
+    for encoding in ("identity", "gzip"):
+        reply, _ = nginx.ask("/feeds/rss.xml", Accept_Encoding=encoding)
+        tag = reply.headers["ETag"]
+        again, body = nginx.ask("/feeds/rss.xml", Accept_Encoding=encoding, If_None_Match=tag)
+        assert (again.status, body) == (304, b"")
+    tags = {
+        one: nginx.ask("/feeds/rss.xml", Accept_Encoding=one)[0].headers["ETag"]
+        for one in ("identity", "gzip")
+    }
+    nginx.stage.clock.pass_by(minutes=5)
+    nginx.stage.publish(replace(aged(26, 25), published_at=nginx.stage.clock.now()))
+    nginx.stage.build()
+    for encoding, tag in tags.items():
+        reply, body = nginx.ask("/feeds/rss.xml", Accept_Encoding=encoding, If_None_Match=tag)
+        assert reply.status == 200
+        text = gzip.decompress(body) if reply.headers.get("Content-Encoding") == "gzip" else body
+        assert b"post-26<" in text
+        assert (reply.headers.get("Content-Encoding") == "gzip") is (encoding == "gzip")
+        assert "Accept-Encoding" in ", ".join(reply.headers.get_all("Vary", []))
+
+
+def test_nothing_but_feeds_is_there(nginx: Nginx) -> None:
+    assert nginx.ask("/shown/rss.xml")[0].status == 404
+    assert nginx.ask("/state/ledger.db")[0].status == 404
+    assert nginx.ask("/feeds/rss.xml", "HEAD")[0].status == 200
