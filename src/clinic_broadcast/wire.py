@@ -21,7 +21,7 @@ from clinic_broadcast.errors import SettingsError, UsageError
 from clinic_broadcast.feeds.check import CheckedDocument
 from clinic_broadcast.feeds.publish import BuiltFeeds, Publisher
 from clinic_broadcast.feeds.record import RecordFile
-from clinic_broadcast.ports import Channel, Ledger, Source
+from clinic_broadcast.ports import Channel, Check, Ledger, Probing, Source
 from clinic_broadcast.run.desk import Desk, ReviewRules
 from clinic_broadcast.settings.config import ChannelSettings, Settings, SourceSettings, read_settings
 from clinic_broadcast.settings.home import Home
@@ -143,6 +143,12 @@ def open_channel(
         home=settings.home.path,
     )
     return open_kind(setup)
+
+
+def probe_channel(one: ChannelSettings, settings: Settings, environ: Mapping[str, str]) -> tuple[Check, ...]:
+    """Ask a channel's network who we are there; nothing is published."""
+    channel = open_channel(one, settings, environ, clock=SystemClock())
+    return channel.probe() if isinstance(channel, Probing) else ()
 
 
 def clinic_of(settings: Settings) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from clinic_broadcast.channels import BUILT_IN, Probing, conformance, kinds, open_channel
+from clinic_broadcast.channels import BUILT_IN, conformance, kinds, open_channel
 from clinic_broadcast.channels.conformance import PROMISES, parcel_for
 from clinic_broadcast.core.delivery import Absent, CannotTell, Found, Refused, Sent, Throttled, Unsure
 from clinic_broadcast.demo.networks.client import Networks
-from clinic_broadcast.ports import Channel, Guarantee
+from clinic_broadcast.ports import Channel, Guarantee, Probing
 from contract.channels import CHANNELS, PUBLISHING, Folder, Network, network_rig
 
 KINDS = sorted(PUBLISHING)

@@ -239,3 +239,37 @@ def test_dry_runs_change_nothing(clinic: Clinic) -> None:
         assert clinic.run(*arguments, "--dry-run").returncode == 0
     assert clinic.ask("log")["deliveries"] == []
     assert clinic.ask("status")["answers"]["fresh"] == 0
+
+
+def test_withdraw_takes_a_published_promo_back_and_leaves_a_notice(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    (item,) = clinic.ask("queue")["items"]
+    clinic.run("approve", item["id"], "--by", "Pat")
+    clinic.run("run", "--once")
+    assert len(clinic.outbox()) == 1
+    done = clinic.run("withdraw", item["answer_url"], "--why", "the patient asked", "--by", "Pat")
+    assert done.returncode == 0, done.stderr
+    states = {row["occasion"]: row["state"] for row in clinic.ask("log")["deliveries"]}
+    assert states == {"announce": "withdrawn", "withdraw": "sent"}
+    assert clinic.outbox() == []
+    assert clinic.ask("status")["answers"]["withdrawn"] == 1
+    assert clinic.ask("feed", "check")["problems"] == 0
+
+
+def test_connect_keeps_credentials_in_private_files_and_shows_none(clinic: Clinic) -> None:
+    settings = clinic.home / "clinic.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8")
+        + '\n[channels.x]\nkind = "x"\napi_url = "http://127.0.0.1:9/x"\n',
+        encoding="utf-8",
+    )
+    assert clinic.run("connect", "x").returncode == 2
+    done = clinic.run(
+        "connect", "x", "--stdin", stdin="consumer_key=very-secret-one\naccess_token=12-very-secret-two\n"
+    )
+    assert done.returncode == 5
+    kept = clinic.home / "state" / "secrets" / "CLINIC_CHANNELS__X__CONSUMER_KEY"
+    assert kept.read_text(encoding="utf-8").strip() == "very-secret-one"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "very-secret" not in done.stdout + done.stderr

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from clinic_broadcast.core.delivery import Refused
 from clinic_broadcast.errors import SettingsError
@@ -69,25 +69,6 @@ class ChannelSetup:
             "of that name in state/secrets)",
             of_account=True,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line of `doctor`: what was asked, whether it is well, what was found, and what mends it."""
-
-    name: str
-    ok: bool
-    detail: str
-    fix: str = ""
-
-
-@runtime_checkable
-class Probing(Protocol):
-    """A channel that can ask its network, without changing anything, whether it would let us publish."""
-
-    def probe(self) -> tuple[Check, ...]:
-        """Ask who we are there and what is granted; never raises for what the far side does."""
-        ...
 
 
 def kinds() -> tuple[str, ...]:

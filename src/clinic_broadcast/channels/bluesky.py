@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from clinic_broadcast.channels import ChannelSetup, Check
+from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.channels.at_record import COLLECTION, record_of, tid
 from clinic_broadcast.channels.at_session import Session, read_session, write_session
 from clinic_broadcast.channels.exchange import (
@@ -32,7 +32,7 @@ from clinic_broadcast.core.delivery import (
     Unsure,
 )
 from clinic_broadcast.core.measure import LIMITS, Limits
-from clinic_broadcast.ports import Channel, Guarantee, Parcel
+from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
 KEYS: Final = ("handle", "app_password")
 OWN_URL: Final = "https://bsky.social"

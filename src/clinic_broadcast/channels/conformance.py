@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
-from clinic_broadcast.channels import ChannelSetup, Probing, open_channel
+from clinic_broadcast.channels import ChannelSetup, open_channel
 from clinic_broadcast.core.delivery import (
     Absent,
     CannotTell,
@@ -30,7 +30,7 @@ from clinic_broadcast.core.delivery import (
     Unsure,
 )
 from clinic_broadcast.core.promo import Card, Payload
-from clinic_broadcast.ports import Channel, Guarantee, Parcel, Withdrawing
+from clinic_broadcast.ports import Channel, Guarantee, Parcel, Probing, Withdrawing
 
 RIGS: Final = "clinic_broadcast.channel_rigs"
 TIMEOUT_S: Final = 1.0

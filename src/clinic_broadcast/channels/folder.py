@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from clinic_broadcast.channels import ChannelSetup, Check
+from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.core.delivery import Absent, CannotTell, Found, Outcome, Refused, Sent, Throttled, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
-from clinic_broadcast.ports import Channel, Guarantee, Parcel
+from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
 NAME_DIGITS: Final = 32
 """So many digits of the key name the file: 128 bits, and short enough to read."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-from clinic_broadcast.channels import ChannelSetup, Check
+from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.channels.exchange import (
     Exchange,
     Meaning,
@@ -23,7 +23,7 @@ from clinic_broadcast.channels.http import Wire, base_url
 from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
-from clinic_broadcast.ports import Channel, Guarantee, Parcel
+from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
 KEYS: Final = ("author_urn", "access_token")
 OWN_URL: Final = "https://api.linkedin.com"

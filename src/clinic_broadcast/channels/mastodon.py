@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from clinic_broadcast.channels import ChannelSetup, Check
+from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.channels.exchange import (
     Exchange,
     Meaning,
@@ -27,7 +27,7 @@ from clinic_broadcast.channels.http import Wire, base_url
 from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Refused, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
-from clinic_broadcast.ports import Channel, Guarantee, Parcel
+from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
 KEYS: Final = ("access_token",)
 STATUSES: Final[Mapping[int, Meaning]] = {

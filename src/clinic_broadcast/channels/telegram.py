@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from clinic_broadcast.channels import ChannelSetup, Check
+from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.channels.exchange import (
     Exchange,
     Meaning,
@@ -20,7 +20,7 @@ from clinic_broadcast.channels.exchange import (
 from clinic_broadcast.channels.http import Wire, base_url
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
-from clinic_broadcast.ports import Channel, Guarantee, Parcel
+from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
 KEYS: Final = ("chat_id", "bot_token")
 OWN_URL: Final = "https://api.telegram.org"

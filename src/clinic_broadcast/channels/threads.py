@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from clinic_broadcast.channels import ChannelSetup, Check, write_private
+from clinic_broadcast.channels import ChannelSetup, write_private
 from clinic_broadcast.channels.exchange import (
     Exchange,
     Meaning,
@@ -24,7 +24,7 @@ from clinic_broadcast.channels.http import Wire, base_url
 from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Throttled, Trace, Unsure
 from clinic_broadcast.core.measure import LIMITS, Limits
-from clinic_broadcast.ports import Channel, Guarantee, Parcel
+from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
 KEYS: Final = ("user_id", "access_token")
 OWN_URL: Final = "https://graph.threads.net/v1.0"

@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from clinic_broadcast.channels import ChannelSetup, Check
+from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.channels.exchange import Meaning, Reply, outcome_of, outcome_without_reply, retry_at
 from clinic_broadcast.channels.http import Wire, base_url
 from clinic_broadcast.core.delivery import Absent, Outcome, Refused, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
-from clinic_broadcast.ports import Channel, Guarantee, Parcel
+from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
 KEYS: Final = ("secret",)
 STATUSES: Final[Mapping[int, Meaning]] = {

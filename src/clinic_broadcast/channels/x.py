@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from clinic_broadcast.channels import ChannelSetup, Check
+from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.channels.exchange import (
     Exchange,
     Meaning,
@@ -21,7 +21,7 @@ from clinic_broadcast.channels.http import Wire, base_url
 from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Refused, Sent, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
-from clinic_broadcast.ports import Channel, Guarantee, Parcel
+from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
 KEYS: Final = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 

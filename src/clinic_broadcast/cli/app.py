@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clinic_broadcast import __version__
-from clinic_broadcast.cli import operating, publishing, record, reviewing
+from clinic_broadcast.cli import connecting, operating, publishing, record, reviewing
 from clinic_broadcast.cli.command import ending_with_its_code
 from clinic_broadcast.cli.output import Exit, say
 from clinic_broadcast.errors import BroadcastError
@@ -52,7 +52,13 @@ def options(
     context.obj = {"home": chosen.expanduser(), "debug": debug}
 
 
-for command in (*operating.COMMANDS, *publishing.COMMANDS, *reviewing.COMMANDS, *record.COMMANDS):
+for command in (
+    *operating.COMMANDS,
+    *connecting.COMMANDS,
+    *publishing.COMMANDS,
+    *reviewing.COMMANDS,
+    *record.COMMANDS,
+):
     app.command(command.name, help=command.help)(ending_with_its_code(command.call))
 for name, (group_help, commands) in operating.GROUPS.items():
     group = typer.Typer(help=group_help, no_args_is_help=True, rich_markup_mode=None)

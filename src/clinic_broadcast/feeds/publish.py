@@ -88,7 +88,7 @@ class Publisher:
             edition = make(press)
             written = self._publish(edition, press.record, at)
             self.press = press
-        return self._told(edition, written)
+            return self._told(edition, written)
 
     def foretell(self, make: Callable[[Press], Edition]) -> BuiltFeeds:
         """Give what a build would change; nothing is written."""

@@ -84,8 +84,8 @@ def subscribe_page_of(head: FeedHead) -> bytes:
 <body>
 <main>
 <h1>Subscribe to {title}</h1>
-<p>A feed reader shows you each new answer as soon as it is public. It needs no account with us, and we do not learn
-who reads.</p>
+<p>A feed reader shows you each new answer as soon as it is public. It needs no account
+with us.</p>
 <ol>
 <li>Take any feed reader: an app, a web site, or a mail program that knows feeds.</li>
 <li>Give it this address:<br><a class="address" href="{first}">{first}</a></li>

@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,8 +57,6 @@ def make_app(
         return serve_file(public, request, link=link_of(str(request.scope["path"])))
 
     own = [
-        Route("/feeds", _to_feeds),
-        Route("/feeds/", _to_feeds),
         Route("/feeds/{path:path}", files),
         Route("/cards/{path:path}", files),
         Route("/healthz", _alive),
@@ -74,11 +72,6 @@ def make_app(
     )
     app.router.redirect_slashes = False
     return app
-
-
-async def _to_feeds(_request: Request) -> Response:
-    """Lead people who cut an address short to the page that says how to subscribe."""
-    return RedirectResponse("/feeds/index.html", status_code=308)
 
 
 async def _alive(_request: Request) -> Response:
