@@ -85,7 +85,15 @@ def hub(tmp_path: Path) -> Iterator[str]:
     folder = Path(mkdtemp(prefix="hub-"))
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "flask-websub==0.4.1", "celery==5.7.0"]
+    install: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "flask-websub==0.4.1",
+        "celery==5.7.0",
+    ]
     subprocess.run(install, check=True, capture_output=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -95,6 +95,27 @@ def baseline(context: typer.Context, dry_run: DryRun = False) -> int:
         return _take_baseline(office)
 
 
+def backfill(
+    context: typer.Context,
+    max_per_week: Annotated[
+        int,
+        typer.Option(
+            "--max-per-week", min=1, max=COUNT_MAX, help="At most so many old answers in seven days."
+        ),
+    ],
+    dry_run: DryRun = False,
+) -> int:
+    """Plan old answers slowly, oldest first, behind everything fresh; run it as often as you like."""
+    from clinic_broadcast.run.backfill import backfill as drip
+
+    with open_office(context) as office:
+        done = drip(office.desk, max_per_week=max_per_week, write=not dry_run)
+    for known in done.planned:
+        result(f"{'would plan' if dry_run else 'planned'} {known.material.url or known.material.answer_id}")
+    say(f"{len(done.planned)} this time, {done.left} left for later weeks")
+    return Exit.DONE
+
+
 def run(
     context: typer.Context,
     once: Annotated[
@@ -261,6 +282,7 @@ COMMANDS = (
     Command("init", init, "Make a home and record the archive as baseline."),
     Command("run", run, "Run the daemon; with --once, one round."),
     Command("baseline", baseline, "Record what the sources hold now as known."),
+    Command("backfill", backfill, "Plan old answers slowly."),
     Command("doctor", doctor, "Check everything, and say what mends it."),
     Command("demo", demo, "Show it all on invented answers, without any account."),
 )

@@ -48,11 +48,12 @@ def release_planned(
 ) -> int:
     """Let planned deliveries go, oldest first: at most `count_max` a channel, all channels if none is named.
 
-    Gives how many were let go. A quiet channel's stay where they are until it is no longer quiet.
+    Those of old answers go behind all others. Gives how many were let go. A quiet channel's stay where they are
+    until it is no longer quiet.
     """
     now = desk.clock.now()
     released: dict[str, int] = {}
-    for delivery in desk.ledger.deliveries(states=(State.PLANNED,)):
+    for delivery in _fresh_first(desk, desk.ledger.deliveries(states=(State.PLANNED,))):
         name = delivery.channel
         if delivery.released_at is not None or name not in desk.channels or desk.is_quiet(name, now):
             continue
@@ -63,6 +64,16 @@ def release_planned(
         if desk.ledger.move(delivery, release(delivery, now), kind="released", actor=desk.actor, at=now):
             released[name] = released.get(name, 0) + 1
     return sum(released.values())
+
+
+def _fresh_first(desk: Desk, planned: list[Delivery]) -> list[Delivery]:
+    """Order planned deliveries as they were planned, but old answers, which only drip, behind the others."""
+
+    def is_old(one: Delivery) -> bool:
+        known = desk.ledger.answer(one.answer_id)
+        return known is not None and known.standing is Standing.BASELINE
+
+    return sorted((one for one in planned if one.released_at is None), key=is_old)
 
 
 def deliver(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,10 @@ class Planning:
 
     planned: int = 0
     held: int = 0
+
+    def __add__(self, other: Planning) -> Planning:
+        """Give the sum of two rounds."""
+        return Planning(planned=self.planned + other.planned, held=self.held + other.held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +74,24 @@ def plan_fresh(desk: Desk, *, skip_first_n: bool = False) -> Planning:
                 held_for.append(f"surge: {len(waiting)} fresh answers in one poll")
             if known.note:
                 held_for.append(f"intake: {known.note}")
-            for channel in desk.channels.values():
-                state = _plan_announcement(desk, known, channel, held_for=held_for, skip_first_n=skip_first_n)
-                total = Planning(
-                    planned=total.planned + (state is State.PLANNED), held=total.held + (state is State.HELD)
-                )
+            total += plan_answer(desk, known, held_for=held_for, skip_first_n=skip_first_n)
         desk.ledger.mark_planned(known.material.answer_id, desk.clock.now())
     return total
 
 
+def plan_answer(
+    desk: Desk, known: KnownAnswer, *, held_for: Sequence[str], skip_first_n: bool = False
+) -> Planning:
+    """Plan the announcement of one answer on every channel; what is planned there already stays as it is."""
+    total = Planning()
+    for channel in desk.channels.values():
+        state = _plan_announcement(desk, known, channel, held_for=held_for, skip_first_n=skip_first_n)
+        total += Planning(planned=int(state is State.PLANNED), held=int(state is State.HELD))
+    return total
+
+
 def _plan_announcement(
-    desk: Desk, known: KnownAnswer, channel: Channel, *, held_for: list[str], skip_first_n: bool
+    desk: Desk, known: KnownAnswer, channel: Channel, *, held_for: Sequence[str], skip_first_n: bool
 ) -> State | None:
     wording = desk.wordings.template_for(ANNOUNCE, channel.name, channel.kind)
     drafted = draft(desk, known.material, channel, wording)
