@@ -155,7 +155,7 @@ class Count:
     deliveries: int
     public: int
     duplicates: int
-    lost: int
+    lost: list[str]
     asked: int
     """How many wait for a person, public or not."""
 
@@ -170,6 +170,10 @@ def count_public(deliveries: Sequence[Delivery], wall: Sequence[Mapping[str, Any
         deliveries=len(deliveries),
         public=sum(public.values()),
         duplicates=sum(count - 1 for count in public.values()) + strangers,
-        lost=sum(public[key] == 0 and not one.needs_person for key, one in planned.items()),
+        lost=[_told(one) for key, one in planned.items() if public[key] == 0 and not one.needs_person],
         asked=sum(bool(one.needs_person) for one in deliveries),
     )
+
+
+def _told(one: Delivery) -> str:
+    return f"{one.id} on {one.channel}: {one.state} {one.why} {one.reason}"
