@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from clinic_broadcast.channels.facebook import LOOK_BACK
+from clinic_broadcast.channels.match import LOOK_BACK
 from clinic_broadcast.core.delivery import (
     Absent,
     CannotTell,

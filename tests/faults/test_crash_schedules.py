@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic_broadcast.channels.facebook import LOOK_BACK
+from clinic_broadcast.channels.match import LOOK_BACK
 from clinic_broadcast.core.delivery import State, Throttled, Unsure
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.memory import MemoryLedger

@@ -268,7 +268,7 @@ def test_a_look_on_x_asks_for_little_since_every_row_is_billed(stub: Stub, tmp_p
     assert open_channel(setup_of("x", stub.url, tmp_path)).look(PARCEL) == Absent()
     asked = dict(parse_qsl(stub.seen[-1][1].partition("?")[2]))
     begins_ms = (int(asked["since_id"]) >> 22) + 1_288_834_974_657
-    assert datetime.fromtimestamp(begins_ms / 1000, UTC) == START_AT - timedelta(minutes=2)
+    assert datetime.fromtimestamp(begins_ms / 1000, UTC) == START_AT - timedelta(hours=1)
     assert asked["tweet.fields"] == "created_at,entities"
     assert len(stub.seen) == 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -57,7 +57,7 @@ def home_of(context: typer.Context) -> Path:
 
 
 @contextmanager
-def open_office(context: typer.Context) -> Iterator[Office]:
+def open_office(context: typer.Context) -> Generator[Office]:
     """Open the home for one command, and close its record afterwards."""
     from clinic_broadcast import wire
 
@@ -69,7 +69,7 @@ def open_office(context: typer.Context) -> Iterator[Office]:
 
 
 @contextmanager
-def open_desk(context: typer.Context) -> Iterator[Desk]:
+def open_desk(context: typer.Context) -> Generator[Desk]:
     """Open the desk of the home for one command, and close its record afterwards."""
     with open_office(context) as office:
         yield office.desk
