@@ -49,8 +49,8 @@ def test_ten_thousand_deliveries_under_random_faults_keep_every_promise(part: in
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("part", range(100))
-def test_a_million_deliveries_under_random_faults_keep_every_promise(part: int) -> None:
+@pytest.mark.parametrize("part", range(40))
+def test_four_hundred_thousand_more_deliveries_keep_every_promise(part: int) -> None:
     first = NIGHTLY_FROM + part * WORLDS
     worlds = [simulate(seed) for seed in range(first, first + WORLDS)]
     assert sum(ends(worlds).values()) >= 10_000
