@@ -15,6 +15,7 @@ from clinic_broadcast.demo.networks.client import Networks
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 PROMISED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+PROVING_FILE = re.compile(r"`(tests/[\w/]+\.py)(?:::\w+)?`")
 
 
 def blocks(text: str) -> list[str]:
@@ -35,6 +36,7 @@ def test_every_promise_names_tests_that_exist() -> None:
     assert len(named) >= 8
     missing = [f"{file}::{name}" for file, name in named if f"def {name}(" not in _source(file)]
     assert missing == []
+    assert [file for file in PROVING_FILE.findall(text) if not (ROOT / file).is_file()] == []
 
 
 def _source(file: str) -> str:
