@@ -188,6 +188,29 @@ class Remembered:
     changed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a clinic's history: the number of its last line and that line's hash."""
+
+    number: int
+    hash: str
+
+
+class Witness(Protocol):
+    """What stands outside the database and says how far the history had come: an old copy of it cannot know that."""
+
+    def seen(self) -> Head | None:
+        """Give the head that was kept last; None when there is none, or when it cannot be read."""
+        ...
+
+    def renew(self, recall: Callable[[Head | None], Head | None]) -> bool:
+        """Hand what was seen last to `recall` and keep the head that it gives, durably; nobody else renews meanwhile.
+
+        False, and nothing changes, when it gives none. Raises LedgerError when the head cannot be kept.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """The record of one clinic.
 
@@ -294,8 +317,12 @@ class Ledger(Protocol):
         states: Iterable[State] | None = None,
         answer_id: AnswerId | None = None,
         channel: str | None = None,
+        since: datetime | None = None,
     ) -> list[Delivery]:
-        """Give the deliveries that match, in the order in which they were planned."""
+        """Give the deliveries that match, in the order in which they were planned.
+
+        `since` leaves out those that were neither claimed nor found to be public at that instant or later.
+        """
         ...
 
     def count_deliveries(self) -> Mapping[str, Mapping[State, int]]:
@@ -310,6 +337,17 @@ class Ledger(Protocol):
 
     def history(self, delivery_id: str | None = None) -> list[HistoryEntry]:
         """Give the history, of one delivery or of all, oldest first."""
+        ...
+
+    def recall(self, seen: Head) -> Head | None:
+        """Give the present head if the line `seen` stands in the history, None if not: both of one moment.
+
+        The line 0, from before the first, stands in every history.
+        """
+        ...
+
+    def line(self, number: int) -> HistoryEntry | None:
+        """Give one line of the history."""
         ...
 
     # Schedules

@@ -17,12 +17,13 @@ from clinic_broadcast.core.answer import RawAnswer
 from clinic_broadcast.core.feed import FeedHead
 from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.schedule import Job, Schedule, is_channel_quiet, next_slot_for
-from clinic_broadcast.errors import SettingsError, UsageError
+from clinic_broadcast.errors import SettingsError, SourceError, UsageError
 from clinic_broadcast.feeds.check import CheckedDocument
 from clinic_broadcast.feeds.publish import BuiltFeeds, Publisher
 from clinic_broadcast.feeds.record import RecordFile
-from clinic_broadcast.ports import Channel, Check, Ledger, Probing, Source
+from clinic_broadcast.ports import Channel, Check, Ledger, Probing, Source, Witness
 from clinic_broadcast.run.desk import Desk, ReviewRules
+from clinic_broadcast.run.reconcile import remembered
 from clinic_broadcast.settings.config import ChannelSettings, Settings, SourceSettings, read_settings
 from clinic_broadcast.settings.home import Home
 from clinic_broadcast.settings.lexicon import load_lexicon
@@ -65,12 +66,17 @@ def open_office(home: Path, environ: Mapping[str, str], *, actor: str, read_only
 
     Raises SettingsError for anything a person must mend, LedgerError when the record cannot be used.
     """
+    from clinic_broadcast.channels import kinds
+
     settings = read_settings(home, environ)
     schedules = read_schedules(
         settings.home.schedules, timezone=settings.clinic.timezone, channels=settings.channels
     )
     clock = SystemClock()
     wordings = read_wordings(settings.home.posts)
+    strangers = wordings.strangers({*settings.channels, *kinds()})
+    if strangers:
+        raise SettingsError("\n".join(strangers))
     channels = {
         one.name: open_channel(one, settings, environ, clock=clock)
         for one in settings.channels.values()
@@ -94,6 +100,8 @@ def open_office(home: Path, environ: Mapping[str, str], *, actor: str, read_only
         is_quiet=partial(_is_quiet, schedules),
         next_slot_at=partial(_next_slot_at, schedules),
         actor=actor,
+        witness=_open_witness(settings, ledger, read_only=read_only),
+        spend_max_usd={name: settings.channels[name].spend_max_usd_month for name in channels},
     )
     feeds = Publisher(settings.home.public, RecordFile(settings.home.state / "feeds"))
     return Office(settings=settings, schedules=schedules, desk=desk, feeds=feeds)
@@ -167,6 +175,8 @@ def read_answer_file(path: Path, *, url: str) -> RawAnswer:
         return read_file(path, url=url)
     except NotPublic:
         raise UsageError(f"{path}: the file says that it is a draft, expired, or not published yet") from None
+    except SourceError as error:
+        raise UsageError(f"{path.parent}: {error}") from None
 
 
 def _open_ledger(settings: Settings, *, read_only: bool) -> Ledger:
@@ -182,6 +192,17 @@ def _open_ledger(settings: Settings, *, read_only: bool) -> Ledger:
     from clinic_broadcast.ledger.migrate import open_ledger
 
     return open_ledger(settings.database_url, clinic_of(settings))
+
+
+def _open_witness(settings: Settings, ledger: Ledger, *, read_only: bool) -> Witness:
+    """Give the witness of the home; a new one stands beside an empty record from its first opening on."""
+    from clinic_broadcast.ledger.witness import WitnessFile
+
+    witness = WitnessFile(settings.home.state / "witness.json")
+    if not read_only and witness.seen() is None:
+        # A record that is not empty is not trusted here: what is to be sent is then looked for first.
+        witness.renew(lambda seen: remembered(ledger, seen))
+    return witness
 
 
 def _open_sources(settings: Settings) -> list[Source]:

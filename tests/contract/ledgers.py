@@ -29,9 +29,8 @@ from clinic_broadcast.ledger.chain import Audited
 from clinic_broadcast.ledger.database import sqlite_url
 from clinic_broadcast.ledger.memory import MemoryLedger
 from clinic_broadcast.ledger.migrate import ensure
-from clinic_broadcast.ledger.rows import Head
 from clinic_broadcast.ledger.store import SqlLedger
-from clinic_broadcast.ports import Ledger
+from clinic_broadcast.ports import Head, Ledger
 
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CLINIC: Final = "harbor-clinic"

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,27 +18,28 @@ from clinic_broadcast.channels import ChannelSetup, open_channel
 from clinic_broadcast.core.delivery import Delivery, State, Timing
 from clinic_broadcast.demo.networks.accounts import CREDENTIALS
 from clinic_broadcast.demo.networks.client import Networks
+from clinic_broadcast.ledger.memory import MemoryLedger
 from clinic_broadcast.ledger.store import SqlLedger
 from clinic_broadcast.ports import Channel, Ledger
 from clinic_broadcast.run.broadcast import deliver, release_planned
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.intake import poll
 from clinic_broadcast.run.promotion import plan_fresh
-from desks import approve_all, default_wordings, desk, lexicon
+from desks import approve_all, desk
 from fakes import FakeSource, raw_answer
-
-# Loaded before the processes are forked, so that a death costs milliseconds: the drivers are slow to import.
-for _driver in ("tweepy", "mastodon", "psycopg"):
-    __import__(_driver)
-lexicon()
-default_wordings()
 
 KINDS: Final = ("x", "facebook", "mastodon")
 CLINIC: Final = "test"
+HOST: Final = "answers.example.org"
 TIMEOUT_S: Final = 1.5
 TIMING: Final = Timing(
     timeout=timedelta(seconds=TIMEOUT_S), settle=timedelta(seconds=0.5), lease=timedelta(seconds=2.5)
 )
+PUBLISHING: Final[Mapping[str, str]] = {
+    "x": "/2/tweets",
+    "facebook": "/feed",
+    "mastodon": "/api/v1/statuses",
+}
 READING: Final[Mapping[str, str]] = {
     "x": r"/2/users/.*/tweets",
     "facebook": "/published_posts",
@@ -80,11 +82,20 @@ def open_channels(url: str, home: Path, clock: RealClock) -> list[Channel]:
 def open_desk(ledger: Ledger, url: str, home: Path, source: FakeSource | None = None) -> Desk:
     """Give a desk with true time and the lane's short windows."""
     clock = RealClock()
-    sources = [source] if source is not None else []
-    plain = desk(
-        ledger, open_channels(url, home, clock), sources=sources, mode="auto-clean", surge_max=10_000
+    return replace(
+        _bare_desk(),
+        ledger=ledger,
+        channels={one.name: one for one in open_channels(url, home, clock)},
+        sources={source.name: source} if source is not None else {},
+        clock=clock,
     )
-    return replace(plain, clock=clock, timing=TIMING)
+
+
+@cache
+def _bare_desk() -> Desk:
+    """Give a desk with nothing on it but a gate, which takes longer to make than a worker may live."""
+    plain = desk(MemoryLedger(CLINIC), [], mode="auto-clean", surge_max=10_000)
+    return replace(plain, timing=TIMING, gate=replace(plain.gate, own_hosts=(HOST,)))
 
 
 def plan_deliveries(ledger: Ledger, url: str, home: Path, *, answers: int) -> int:
@@ -92,29 +103,28 @@ def plan_deliveries(ledger: Ledger, url: str, home: Path, *, answers: int) -> in
     source = FakeSource()
     at = open_desk(ledger, url, home, source)
     poll(at)
-    source.answers += [raw_answer(number, published_at=at.clock.now()) for number in range(1, answers + 1)]
+    plain = [raw_answer(number, published_at=at.clock.now()) for number in range(1, answers + 1)]
+    # X shortens what it takes for a link, and a name under `.example` is none to it.
+    source.answers += [replace(one, url=one.url.replace("blog.example", HOST)) for one in plain]
     poll(at)
     plan_fresh(at)
     approve_all(at)
     return release_planned(at)
 
 
-def make_dangerous(networks: Networks, *, every: int, kills: int) -> None:
-    """Let each network hide nothing, and kill the caller of every so-manieth request, in turn in each way."""
+def make_dangerous(networks: Networks, *, deaths: int) -> None:
+    """Let each network hide nothing, and kill its caller at two of three requests and at every fourth look."""
     networks.set("x", rate_limits=False, duplicate_window_s=0)
     networks.set("facebook", duplicates="taken", usage_every=1_000_000)
     networks.set("mastodon", rate_limits=False, idempotency="ignored")
-    # After applying comes twice: a death that leaves something public is the one that tempts to send again.
+    # Deaths that leave something public come oftener: they are what tempts to send again.
     modes = ("kill_after", "kill_before", "kill_answered", "kill_after", "kill_answered")
-    publishing = {"x": "/2/tweets", "facebook": "/feed", "mastodon": "/api/v1/statuses"}
     for kind in KINDS:
-        for number in range(kills):
-            mode = modes[number % len(modes)]
-            networks.fault(
-                kind, mode, method="POST", path=publishing[kind], nth=2 + number * every, count=1
-            )
-        for number in range(kills // 5):
-            networks.fault(kind, "kill_before", method="GET", path=READING[kind], nth=3 + number * 7, count=1)
+        for number in range(deaths // len(KINDS)):
+            nth = 2 + number * 3 // 2
+            networks.fault(kind, modes[number % len(modes)], path=PUBLISHING[kind], nth=nth)
+        for number in range(deaths // 10):
+            networks.fault(kind, "kill_before", method="GET", path=READING[kind], nth=3 + number * 4)
 
 
 def work(url: str, database: str, home: Path) -> None:

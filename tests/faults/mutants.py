@@ -236,7 +236,7 @@ MUTANTS: Final = (
     Mutant(
         name="a look that failed is never made again",
         where=delivery.after_trace,
-        old="not_before=None if forever else now + _backoff(failures, timing.settle)",
+        old="not_before=None if forever else now + backoff(failures, timing.settle)",
         new="not_before=None",
     ),
     Mutant(name="an alarm outlives its cause", where=delivery._sent, old='needs_person="",', new=""),

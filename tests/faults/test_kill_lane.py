@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 from multiprocessing import forkserver
-from multiprocessing.context import ForkServerProcess
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,11 @@ from clinic_broadcast.demo.networks.client import Networks
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.run.review import resolve
 from contract.ledgers import LEDGERS
-from faults.kill_lane import CLINIC, Count, count_public, open_desk, make_dangerous, plan_deliveries, work
+from faults.kill_lane import CLINIC, Count, count_public, make_dangerous, open_desk, plan_deliveries, work
 
 DEATHS_MIN = 200
-ANSWERS = 125
-"""Three deliveries each, of which something over half the requests end in a death."""
-KILLS = 70
+ANSWERS = 95
+"""Three deliveries each; two of three requests end in a death."""
 LANE_MAX_S = 240.0
 FORKS = multiprocessing.get_context("forkserver")
 
@@ -35,7 +34,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module", autouse=True)
 def _fork_server() -> None:
     """Start the server that forks; it finds our modules by the environment alone."""
-    FORKS.set_forkserver_preload(["faults.kill_lane"])
+    FORKS.set_forkserver_preload(["faults.kill_warm"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         forkserver.ensure_running()
@@ -53,8 +52,7 @@ def run_lane(url: str, database: str, home: Path, *, workers: int) -> int:
     until_s = time.monotonic() + LANE_MAX_S
     alive: list[ForkServerProcess] = []
     try:
-        for _ in range(workers):
-            alive.append(_start(url, database, home))
+        alive += [_start(url, database, home) for _ in range(workers)]
         while alive:
             assert time.monotonic() < until_s, f"the lane does not end; {deaths} deaths so far"
             ended = wait([one.sentinel for one in alive], timeout=5)
@@ -87,7 +85,7 @@ def test_hundreds_of_kills_neither_double_nor_lose(
     ledger = place.open(CLINIC)
     planned = plan_deliveries(ledger, networks.url, tmp_path, answers=ANSWERS)
     assert planned == 3 * ANSWERS
-    make_dangerous(networks, every=2, kills=KILLS)
+    make_dangerous(networks, deaths=DEATHS_MIN)
     began_s = time.monotonic()
     deaths = run_lane(networks.url, place.url, tmp_path, workers=workers)
     found = count_public(ledger.deliveries(), networks.wall())
@@ -96,7 +94,9 @@ def test_hundreds_of_kills_neither_double_nor_lose(
         sys.stdout.write(f"\n{_line(backend, workers, deaths, found)}, {took_s:.0f} s\n")
     assert deaths >= DEATHS_MIN
     assert (found.duplicates, found.lost) == (0, [])
-    assert found.public + found.asked == planned, "whoever is asked is asked about something that is not public"
+    assert found.public + found.asked == planned, (
+        "whoever is asked is asked about something that is not public"
+    )
     assert verify(ledger) == []
     # Killed twice before it was accepted: it waits for a person, and with that word it goes out, once.
     networks.clear_faults()

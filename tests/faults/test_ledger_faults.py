@@ -64,6 +64,8 @@ READS: dict[str, Act] = {
     "count_deliveries": lambda one: one.count_deliveries(),
     "history": lambda one: one.history(),
     "head": lambda one: one.head(),
+    "recall": lambda one: one.recall(one.head()),
+    "line": lambda one: one.line(1),
     "last_slot": lambda one: one.last_slot("announce"),
 }
 

@@ -43,6 +43,10 @@ PAYLOAD = PARCEL.payload
             Likeness.OTHER,
         ),
         (Listed(post_id="1", post_url="", text="Something else"), Likeness.OTHER),
+        # Without a list of links, the address in the text itself may show that it is another promo.
+        (Listed(post_id="1", post_url="", text=f"What a test can show {LINK}."), Likeness.SAME),
+        (Listed(post_id="1", post_url="", text=f"What a test can show {LINK}/2"), Likeness.OTHER),
+        (Listed(post_id="1", post_url="", text=f"What a test can show {LINK[:-3]}…"), Likeness.SAME),
     ],
 )
 def test_words_and_link_together_make_it_the_same(listed: Listed, expected: Likeness) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.intake import poll
 from clinic_broadcast.run.promotion import plan_fresh
 from desks import desk
-from fakes import START_AT, FakeClock, FakeSource, raw_answer
+from fakes import START_AT, FakeClock, FakeSource, WallChannel, raw_answer
 
 OTHER_WORDS = (
     "Hello Dr. Roe, my sister in Riga asks about fibroids.\n\nHello Liga from Latvia,\n\n"
@@ -110,14 +111,16 @@ def test_a_backdated_answer_is_found_but_waits_for_a_person() -> None:
     assert "before the first poll" in known.note
 
 
-def test_more_fresh_answers_than_the_surge_brake_allows_are_all_held_and_none_is_lost() -> None:
+def test_more_fresh_answers_than_the_surge_brake_allows_are_all_held_and_none_is_lost(tmp_path: Path) -> None:
     at, source, clock = home(1)
+    at = desk(at.ledger, [WallChannel(tmp_path / "wall")], sources=[source], clock=clock, mode="auto-clean")
     for number in range(2, 27):
         words = OTHER_WORDS.replace("outer wall", f"outer wall of the uterus number {number}")
         source.answers.append(raw_answer(number, body=words, published_at=clock.now()))
     assert poll(at).fresh == 25
-    plan_fresh(at)
+    assert plan_fresh(at).held == 25
     assert at.ledger.unplanned() == []
+    assert all("surge: 25" in one.why[0] for one in at.ledger.deliveries())
 
 
 def test_two_addresses_of_the_same_words_in_one_poll_are_one_answer() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clinic_broadcast.core.delivery import Outcome, Refused, State, Throttled
 from clinic_broadcast.core.finding import Severity
+from clinic_broadcast.core.wording import Wording, WordingKind
+from clinic_broadcast.errors import UsageError
 from clinic_broadcast.ledger.memory import MemoryLedger
 from clinic_broadcast.run import review
 from clinic_broadcast.run.broadcast import deliver, release_planned
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.intake import poll
 from clinic_broadcast.run.promotion import plan_fresh
+from clinic_broadcast.run.publishing import publish_target
 from desks import approve_all, desk
 from fakes import FakeClock, FakeSource, WallChannel, lost_reply, raw_answer
 
@@ -184,3 +188,122 @@ def test_a_channel_that_says_no_gets_no_further_send_and_holds_back_no_other(
     deliver(at)
     assert len(calls) == 1
     assert len(good.rows()) == 2
+
+
+def test_while_no_channel_is_enabled_no_answer_is_forgotten(tmp_path: Path) -> None:
+    at, clock, wall = fresh_home(tmp_path)
+    without = desk(at.ledger, [], sources=list(at.sources.values()), clock=clock)
+    assert plan_fresh(without).held == 0
+    assert plan_fresh(desk(at.ledger, [wall], clock=clock)).held == 1
+
+
+def test_a_held_promo_is_written_anew_when_its_answer_changes(tmp_path: Path) -> None:
+    at, clock, _wall = fresh_home(tmp_path)
+    plan_fresh(at)
+    before = at.ledger.deliveries()[0]
+    source = at.sources["fake:blog"]
+    assert isinstance(source, FakeSource)
+    body = source.answers[0].body.replace(
+        "An underactive thyroid can raise", "An overactive thyroid can raise"
+    )
+    source.answers[0] = raw_answer(1, body=body, published_at=clock.now())
+    poll(at)
+    plan_fresh(at)
+    after = at.ledger.deliveries()[0]
+    assert "overactive" in after.payload.text
+    assert (after.state, after.id) == (State.HELD, before.id)
+    assert review.approve(at, after.id, revision=before.payload.revision, by="Pat").refused
+    assert review.approve(at, after.id, by="Pat").refused == ""
+
+
+def test_a_promo_that_is_only_its_link_cannot_be_approved(tmp_path: Path) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    plan_fresh(at)
+    one = at.ledger.deliveries()[0]
+    assert review.edit(at, one.id, text="   ", by="Pat").refused
+    assert review.edit(at, one.id, text=one.payload.link, by="Pat").refused == ""
+    assert "no words" in review.approve(at, one.id, by="Pat").refused
+
+
+def test_an_edit_that_forgets_the_link_gets_it_back(tmp_path: Path) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    plan_fresh(at)
+    one = at.ledger.deliveries()[0]
+    edited = review.edit(at, one.id, text="A simple blood test shows how the thyroid works.", by="Pat")
+    assert edited.delivery.payload.text.endswith(one.payload.link)
+
+
+def test_the_first_n_wait_for_a_person_in_publish_as_well(tmp_path: Path) -> None:
+    at, _clock, wall = fresh_home(tmp_path, mode="auto-clean", first_n=5)
+    (one,) = publish_target(at, at.ledger.unplanned()[0].material.url, at.channels)
+    assert one.state is State.HELD
+    assert wall.rows() == []
+
+
+def written_by_hand(at: Desk, **changes: object) -> Desk:
+    wording = Wording(
+        name="flu",
+        file="posts/flu.md",
+        digest="d",
+        template="Vaccines are safe in pregnancy. {link}",
+        kind=WordingKind.ONE_OFF,
+        link="https://blog.example/flu",
+        **changes,  # type: ignore[arg-type]
+    )
+    return replace(at, wordings=replace(at.wordings, written=(wording,)))
+
+
+@pytest.mark.parametrize("changes", [{"expires": "2020-01-01"}, {"not_before": "2099-01-01"}])
+def test_a_wording_out_of_its_time_is_not_published(tmp_path: Path, changes: dict[str, object]) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    with pytest.raises(UsageError):
+        publish_target(written_by_hand(at, **changes), "posts/flu.md", at.channels)
+
+
+def test_a_wording_that_names_its_channels_goes_nowhere_else(tmp_path: Path) -> None:
+    at, _clock, _wall = fresh_home(tmp_path)
+    assert publish_target(written_by_hand(at, channels=("other",)), "posts/flu.md", at.channels) == []
+    assert len(publish_target(written_by_hand(at, channels=("wall",)), "posts/flu.md", at.channels)) == 1
+
+
+def test_a_mended_token_is_tried_at_a_persons_next_command(tmp_path: Path) -> None:
+    at, _clock, wall = fresh_home(tmp_path, mode="auto-clean")
+    wall.behave = lambda _key: Refused("Invalid token", of_account=True)
+    plan_fresh(at)
+    release_planned(at)
+    deliver(at)
+    wall.wall.unlink()
+    wall.behave = lambda _key: None
+    assert deliver(at) == []
+    assert [one.state for one in deliver(at, retry_accounts=True)] == [State.SENT]
+
+
+def test_a_trace_of_another_delivery_is_not_taken_for_ones_own(tmp_path: Path) -> None:
+    at, clock, wall = fresh_home(tmp_path, mode="auto-clean")
+    plan_fresh(at)
+    release_planned(at)
+    deliver(at)
+    (sent,) = at.ledger.deliveries()
+    second = replace(
+        sent,
+        id="f" * 12,
+        key=sent.key,
+        occasion="correct:r",
+        state=State.PLANNED,
+        fence=0,
+        post_id="",
+        post_url="",
+        sent_at=None,
+        attempts=0,
+        first_sent_at=None,
+        claimed_at=None,
+        released_at=None,
+        planned_at=clock.now(),
+    )
+    assert at.ledger.plan(second, actor="test")
+    wall.behave = lost_reply
+    release_planned(at)
+    deliver(at)
+    clock.pass_by(minutes=5)
+    (after,) = deliver(at)
+    assert (after.state, bool(after.needs_person)) == (State.UNSURE, True)

@@ -20,6 +20,8 @@ PAGES_MAX: Final = 40
 
 # With or without a scheme: X shortens "blog.example.org/x" too. Both texts lose the same, so it may take too much.
 _URL: Final = re.compile(r"(?:https?://\S+|\b[\w-]+(?:\.[\w-]+)+\S*)")
+_ADDRESS: Final = re.compile(r"https?://[^\s\[\]]+")
+_TRAILING: Final = ".,;:!?'\")»\u201d\u2019"
 _MENTION: Final = re.compile(r"(@\w+)@[\w.-]+\w")
 
 
@@ -80,9 +82,29 @@ def likeness(payload: Payload, listed: Listed) -> Likeness:
     has_link = bool(link) and link in {bare_link(one) for one in listed.links}
     words = bare_words(payload.text)
     has_words = words == bare_words(listed.text)
-    if has_words and (has_link or not link or (not listed.links and words)):
+    unlinked = bool(words) and not listed.links and not _names_another_page(payload.link, listed.text)
+    if has_words and (has_link or not link or unlinked):
         return Likeness.SAME
     return Likeness.LINK_ONLY if has_link else Likeness.OTHER
+
+
+def _names_another_page(link: str, text: str) -> bool:
+    """Say whether a text shows whole addresses on the link's host, and the link is none of them.
+
+    Two promos may have the same words and differ in their links alone; what a network has shortened tells nothing.
+    """
+    host = _host(link)
+    shown = [one.rstrip(_TRAILING) for one in _ADDRESS.findall(html.unescape(text)) if not one.endswith("…")]
+    here = {bare_link(one) for one in shown if host and _host(one) == host}
+    return bool(here) and bare_link(link.rstrip(_TRAILING)) not in here
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        # Anybody's text may hold what only looks like an address.
+        return ""
 
 
 def look_through(payload: Payload, fetch: Fetch) -> Trace:

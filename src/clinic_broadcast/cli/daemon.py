@@ -25,6 +25,7 @@ from clinic_broadcast.errors import BroadcastError, LedgerError
 from clinic_broadcast.run.broadcast import deliver
 from clinic_broadcast.run.correct import plan_withdrawals
 from clinic_broadcast.run.jobs import run_due_jobs
+from clinic_broadcast.run.reconcile import notice, notice_silence
 from clinic_broadcast.run.survey import survey
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.health import Health
@@ -121,6 +122,7 @@ class Daemon:
             log.error("the settings were not taken over; the old ones stay in force", problem=str(error))  # noqa: TRY400
             return
         before.desk.ledger.close()
+        notice(self.office.desk)
         log.info("the settings were read again")
 
     def health(self, engine: Engine) -> Health:
@@ -161,6 +163,7 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
     daemon = Daemon(home, environ, office, office.desk.clock.now(), pool)
     engine = Engine(stop_within_s=stop_within_s, reload=daemon.reload, on_error=_tell_error)
     with hold_home(settings.home.lock_file):
+        notice_silence(office.desk)
         wire.build_feeds(office)
         port = open_port(
             make_app(public=settings.home.public, health=lambda: daemon.health(engine)),

@@ -131,7 +131,10 @@ def _record(office: wire.Office) -> Iterator[Check]:
             fix="clinic-broadcast verify, then restore a backup",
         )
     for problem in seen.problems:
-        yield Check(name="delivery", ok=False, detail=problem, fix="clinic-broadcast status")
+        fix = (
+            "clinic-broadcast run --once" if problem.startswith("the record ") else "clinic-broadcast status"
+        )
+        yield Check(name="delivery", ok=False, detail=problem, fix=fix)
     backups = sorted(office.settings.home.backups.glob("ledger-*.db"))
     age_days = (
         (office.desk.clock.now().timestamp() - backups[-1].stat().st_mtime) / 86_400 if backups else None

@@ -15,6 +15,7 @@ from clinic_broadcast.errors import UsageError
 
 if TYPE_CHECKING:
     from clinic_broadcast.cli.shapes import Json
+    from clinic_broadcast.run.desk import Desk
     from clinic_broadcast.settings.home import Home
     from clinic_broadcast.wire import Office
 
@@ -41,12 +42,19 @@ def init(
     if dry_run:
         say(f"would make a home in {home.path} and read the whole archive of its sources")
         return Exit.DONE
+    if is_new:
+        _check_address(blog)
     _make_home(home, blog)
     with open_office(context) as office:
         if not office.desk.sources:
             say("no source yet: add one to clinic.toml, then run `clinic-broadcast baseline`")
             return Exit.DONE
         code = _take_baseline(office)
+        if code != Exit.DONE:
+            say(
+                "there is no whole baseline yet: mend what is said above, then run `clinic-broadcast init` again"
+            )
+            return code
         announce = next((one for one in office.schedules if one.job.value == "announce"), None)
         if announce is not None:
             from clinic_broadcast.core.schedule import slots
@@ -56,6 +64,16 @@ def init(
             say(f"would publish now: 0; the next new answer goes out {at:%a %H:%M %Z} to {names}")
     say("next: clinic-broadcast doctor")
     return code
+
+
+def _check_address(blog: str) -> None:
+    """Raise UsageError for what is no address, before anything is written."""
+    from clinic_broadcast.settings.checks import checked_address
+
+    try:
+        checked_address(blog)
+    except ValueError as error:
+        raise UsageError(f"--blog {blog!r}: allowed is {error}") from None
 
 
 def _make_home(home: Home, blog: str) -> None:
@@ -139,6 +157,7 @@ def _run_once(context: typer.Context, *, dry_run: bool) -> int:
     from clinic_broadcast.run.correct import plan_withdrawals
     from clinic_broadcast.run.intake import poll
     from clinic_broadcast.run.promotion import plan_fresh
+    from clinic_broadcast.run.reconcile import notice_silence
     from clinic_broadcast.wire import build_feeds
 
     with open_office(context) as office:
@@ -147,6 +166,7 @@ def _run_once(context: typer.Context, *, dry_run: bool) -> int:
             steps = plan(desk.ledger.deliveries(states=OPEN), desk.clock.now(), desk.timing)
             say(f"would poll {len(desk.sources)} sources, build the feeds, and take {len(steps)} steps")
             return Exit.DONE
+        notice_silence(desk)
         intake = poll(desk)
         for trouble in (*intake.errors, *intake.faults):
             say(f"clinic-broadcast: {trouble}")
@@ -157,15 +177,29 @@ def _run_once(context: typer.Context, *, dry_run: bool) -> int:
         say(f"feeds: {built.entries} entries, {len(built.written)} files written")
         release_planned(desk)
         plan_withdrawals(desk)
-        delivered = deliver(desk)
+        delivered = deliver(desk, retry_accounts=True)
         for one in delivered:
             show_state(one)
         if planning.held:
             say("next: clinic-broadcast queue")
         code = exit_of(delivered)
+        if code in (Exit.DONE, Exit.HELD):
+            code = _exit_of_waiting(desk)
         if intake.errors:
             return Exit.LATER
     return Exit.DONE if code is Exit.HELD else code
+
+
+def _exit_of_waiting(desk: Desk) -> Exit:
+    """Say what waits for another try, and give the exit code for it."""
+    from clinic_broadcast.core.delivery import State
+
+    now = desk.clock.now()
+    rows = desk.ledger.deliveries(states=(State.PLANNED,))
+    waiting = [one for one in rows if one.released_at and one.not_before and one.not_before > now]
+    for one in waiting:
+        show_state(one)
+    return exit_of(waiting)
 
 
 def feed_build(context: typer.Context, dry_run: DryRun = False) -> int:
@@ -217,7 +251,10 @@ def schedule_next(
     schedules = read_schedules(
         settings.home.schedules, timezone=settings.clinic.timezone, channels=settings.channels
     )
-    upcoming = [(one, slots(one, after, count)) for one in schedules]
+    try:
+        upcoming = [(one, slots(one, after, count)) for one in schedules]
+    except OverflowError:
+        raise UsageError(f"--from {start!r} is too far away") from None
     if as_json:
         rows: list[Json] = [
             {

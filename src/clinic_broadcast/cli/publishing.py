@@ -51,6 +51,7 @@ def publish(context: typer.Context, target: Target, channel: Channels = None, dr
             raise UsageError("no channel is enabled: add one under [channels] in clinic.toml")
         if dry_run:
             found = publishing.find_target(desk, target)
+            publishing.refuse_untimely(desk, found)
             _show_drafts(publishing.drafts_for(desk, found, channels))
             return Exit.DONE
         deliveries = publishing.publish_target(desk, target, channels)
@@ -78,6 +79,8 @@ def preview(
     from clinic_broadcast.cli import shapes
     from clinic_broadcast.run.preview import preview_raw, preview_target
 
+    if url and not url.startswith(("https://", "http://")):
+        raise UsageError(f"--url {url!r} is not an address: give one that begins with https://")
     desk = wire.open_desk(home_of(context), os.environ, actor="preview", read_only=True)
     try:
         channels = chosen(desk, channel)
@@ -135,6 +138,11 @@ def withdraw(
             return Exit.DONE
         done = take_back_everywhere(desk, known, why=why, by=by)
         say(f"{done.cancelled} cancelled, {done.planned} to be taken back")
+        if done.in_doubt:
+            channels = ", ".join(done.in_doubt)
+            say(
+                f"in doubt on {channels}: looked up first, then taken back by the daemon or the next `run --once`"
+            )
         ids = [one.id for one in desk.ledger.deliveries(answer_id=answer_id) if one.occasion == WITHDRAW]
         deliver(desk, only=ids, ignore_quiet=True)
         build_feeds(office)

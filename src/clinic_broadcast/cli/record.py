@@ -58,6 +58,10 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
                     for channel, states in seen.deliveries.items()
                 },
                 "guarantees": dict(seen.guarantees),
+                "spend": {
+                    name: {"month": one.month, "usd": one.usd, "max_usd": one.max_usd}
+                    for name, one in seen.spend.items()
+                },
                 "needs_a_person": seen.needs_a_person,
                 "last_poll_at": shapes.instant(seen.last_poll_at),
                 "next": [{"job": job, "at": shapes.instant(at)} for job, at in seen.next],
@@ -71,6 +75,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
     for channel, states in sorted(seen.deliveries.items()):
         counted = ", ".join(f"{count} {state.value}" for state, count in states.items() if count)
         result(f"{channel} ({seen.guarantees.get(channel, 'not enabled')}): {counted or 'nothing yet'}")
+    for name, spend in sorted(seen.spend.items()):
+        result(f"{name} spend in {spend.month}: ${spend.usd:.2f} of ${spend.max_usd or 0:.2f}")
     result(f"needs a person: {seen.needs_a_person}")
     result(f"last poll: {shapes.instant(seen.last_poll_at) or 'never'}")
     for job, at in seen.next[:5]:
@@ -169,6 +175,8 @@ def restore(
     with hold_home(home.lock_file):
         restored = record.restore(file, actor=actor())
     say("restored" + (f"; the record as it was is kept in {restored.kept}" if restored.kept else ""))
+    say("nothing goes out until each channel was asked what this record has forgotten")
+    say("next: clinic-broadcast run --once, then clinic-broadcast status")
     return Exit.DONE
 
 

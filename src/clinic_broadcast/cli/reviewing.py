@@ -49,9 +49,14 @@ def approve(
 
     if revision and len(ids) > 1:
         raise UsageError("--revision names one promo: give one ID with it")
+    what = "would be approved" if dry_run else "approved"
     with open_desk(context) as desk:
-        decisions = [review.approve(desk, one, revision=revision, by=by, write=not dry_run) for one in ids]
-    return _told(decisions, "would be approved" if dry_run else "approved")
+        # Each is told as it is decided: an error at one must not hide what became of those before it.
+        codes = [
+            _told([review.approve(desk, one, revision=revision, by=by, write=not dry_run)], what)
+            for one in ids
+        ]
+    return max(codes)
 
 
 def hold(
@@ -65,8 +70,9 @@ def hold(
     from clinic_broadcast.run import review
 
     with open_desk(context) as desk:
-        decisions = [review.hold(desk, one, why=why, by=by, write=not dry_run) for one in ids]
-    return _told(decisions, "would be held" if dry_run else "held")
+        what = "would be held" if dry_run else "held"
+        codes = [_told([review.hold(desk, one, why=why, by=by, write=not dry_run)], what) for one in ids]
+    return max(codes)
 
 
 def edit(
@@ -103,6 +109,8 @@ def resolve(
 
     if bool(sent) == not_sent:
         raise UsageError("say what you saw: either --sent URL or --not-sent")
+    if sent and not sent.startswith(("https://", "http://")):
+        raise UsageError(f"--sent {sent!r} is not an address: give the one that begins with https://")
     with open_desk(context) as desk:
         decision = review.resolve(desk, delivery_id, sent_url=sent or None, by=by, write=not dry_run)
     return _told([decision], "would be settled" if dry_run else "settled")

@@ -12,6 +12,9 @@
                                                                         │  CannotTell, or absent a second time:
                                                                         └─ stays, and needs a person
 
+A record that was put back from an old copy may have forgotten a send: then a look comes before the first send too,
+and what it finds goes to sent from planned (through sending) or straight from held; see `core/lapse.py`.
+
 Every move raises `fence` by one and is written only if the row still carries the fence it was decided on, so a
 late worker changes nothing. The functions here decide; the ledger only compares and writes.
 """
@@ -46,7 +49,7 @@ class State(StrEnum):
 
 TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     State.PLANNED: frozenset({State.PLANNED, State.HELD, State.SENDING, State.CANCELLED}),
-    State.HELD: frozenset({State.HELD, State.PLANNED, State.CANCELLED}),
+    State.HELD: frozenset({State.HELD, State.PLANNED, State.CANCELLED, State.SENT}),
     State.SENDING: frozenset({State.SENT, State.REFUSED, State.PLANNED, State.UNSURE}),
     State.UNSURE: frozenset({State.UNSURE, State.SENT, State.PLANNED, State.REFUSED}),
     State.SENT: frozenset({State.SENT, State.WITHDRAWN}),
@@ -248,7 +251,7 @@ def after_outcome(delivery: Delivery, outcome: Outcome, now: datetime, timing: T
                 )
             return move(delivery, State.REFUSED, lease_until=None, reason=reason, needs_person=reason)
         case Throttled(reason, until):
-            wait_until = until if until is not None else now + _backoff(delivery.attempts, timing.settle)
+            wait_until = until if until is not None else now + backoff(delivery.attempts, timing.settle)
             return move(
                 delivery,
                 State.PLANNED,
@@ -286,7 +289,7 @@ def after_trace(delivery: Delivery, trace: Trace, now: datetime, timing: Timing)
                 lease_until=None,
                 reason=reason,
                 look_failures=failures,
-                not_before=None if forever else now + _backoff(failures, timing.settle),
+                not_before=None if forever else now + backoff(failures, timing.settle),
                 needs_person=(reason if tell else delivery.needs_person),
             )
         case _:
@@ -341,7 +344,7 @@ def _sent(delivery: Delivery, now: datetime, *, post_id: str, post_url: str) -> 
     )
 
 
-def _backoff(tries: int, base: timedelta) -> timedelta:
-    """Double the wait with each try, from the settle window up to an hour."""
+def backoff(tries: int, base: timedelta) -> timedelta:
+    """Give the wait before the next try: twice as long each time, from the settle window up to an hour."""
     doublings = min(max(tries - 1, 0), 10)
     return min(BACKOFF_MAX, base * float(2**doublings))

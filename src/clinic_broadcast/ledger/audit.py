@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ledger.chain import Audited, Snapshot
-from clinic_broadcast.ledger.rows import GENESIS, Head, digest_of_row, hash_of_line, revision_of_row
+from clinic_broadcast.ledger.rows import GENESIS, digest_of_row, hash_of_line, revision_of_row
+from clinic_broadcast.ports import Head
 
 PROBLEMS_MAX: Final = 100
 """One torn link is enough to know; a person reads no more than this."""

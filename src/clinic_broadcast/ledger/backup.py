@@ -18,9 +18,9 @@ from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.database import file_of, ledger_error, sqlite_url
 from clinic_broadcast.ledger.files import as_one_file, copy_file, copy_pages, sync
 from clinic_broadcast.ledger.migrate import NEWEST, migrate, revision
-from clinic_broadcast.ledger.rows import Head
 from clinic_broadcast.ledger.schema import utc
 from clinic_broadcast.ledger.store import SqlLedger
+from clinic_broadcast.ports import Head
 
 CLINICS_SQL: Final = (
     "SELECT clinic FROM answer UNION SELECT clinic FROM source UNION SELECT clinic FROM delivery "

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from clinic_broadcast.errors import BugError
 from clinic_broadcast.ledger.database import insert_into, rows_of
-from clinic_broadcast.ledger.rows import GENESIS, Head, Line, Row, chained
+from clinic_broadcast.ledger.rows import GENESIS, Line, Row, chained
 from clinic_broadcast.ledger.schema import chain_head, delivery, history
+from clinic_broadcast.ports import Head
 
 ROWS_AT_A_TIME: Final = 1000
 """Rows held in memory while a long history is read."""
@@ -87,6 +88,12 @@ def lines(db: Connection, clinic: str, delivery_id: str | None) -> list[Row]:
     if delivery_id is not None:
         found = found.where(history.c.delivery_id == delivery_id)
     return list(rows_of(db, found.order_by(history.c.number)))
+
+
+def line(db: Connection, clinic: str, number: int) -> Row | None:
+    """Give the row of one line of the history."""
+    found = select(history).where(history.c.clinic == clinic, history.c.number == number)
+    return next(rows_of(db, found), None)
 
 
 def snapshot(db: Connection, clinic: str) -> Snapshot:

@@ -15,7 +15,6 @@ from clinic_broadcast.ledger.guards import PLAN, check_move, check_plan, names_o
 from clinic_broadcast.ledger.rows import (
     ANSWER_MUTABLE,
     GENESIS,
-    Head,
     Line,
     Row,
     answer_of,
@@ -28,7 +27,7 @@ from clinic_broadcast.ledger.rows import (
     row_of_delivery,
 )
 from clinic_broadcast.ledger.schema import utc
-from clinic_broadcast.ports import HistoryEntry, Marks, Remembered
+from clinic_broadcast.ports import Head, HistoryEntry, Marks, Remembered
 
 
 class MemoryLedger:
@@ -184,6 +183,7 @@ class MemoryLedger:
         states: Iterable[State] | None = None,
         answer_id: AnswerId | None = None,
         channel: str | None = None,
+        since: datetime | None = None,
     ) -> list[Delivery]:
         wanted = None if states is None else frozenset(states)
         with self._lock:
@@ -194,6 +194,7 @@ class MemoryLedger:
             if (wanted is None or one.state in wanted)
             and (answer_id is None or one.answer_id == answer_id)
             and (channel is None or one.channel == channel)
+            and (since is None or any(at >= since for at in (one.claimed_at, one.sent_at) if at is not None))
         ]
 
     def count_deliveries(self) -> Mapping[str, Mapping[State, int]]:
@@ -218,6 +219,17 @@ class MemoryLedger:
         """Give the end of the history."""
         with self._lock:
             return Head(self._events[-1]["number"], self._events[-1]["hash"]) if self._events else GENESIS
+
+    def recall(self, seen: Head) -> Head | None:
+        with self._lock:
+            entry = self.line(seen.number)
+            if seen != GENESIS and (entry is None or entry.hash != seen.hash):
+                return None
+            return self.head()
+
+    def line(self, number: int) -> HistoryEntry | None:
+        with self._lock:
+            return entry_of(self._events[number - 1]) if 0 < number <= len(self._events) else None
 
     @contextmanager
     def snapshot(self) -> Generator[Snapshot]:

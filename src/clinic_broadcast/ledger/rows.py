@@ -17,7 +17,7 @@ from clinic_broadcast.core.material import TAINT_BYTES, KnownAnswer, Material, T
 from clinic_broadcast.core.promo import Fragment, Origin, payload_from_json
 from clinic_broadcast.errors import BugError, LedgerError
 from clinic_broadcast.ledger.schema import instant_text, utc
-from clinic_broadcast.ports import HistoryEntry
+from clinic_broadcast.ports import Head, HistoryEntry
 
 Row: TypeAlias = dict[str, Any]
 """Column names and values as they are stored, instants as aware UTC datetimes; without the clinic."""
@@ -76,14 +76,6 @@ ANSWER_MUTABLE: Final = (
     "labels",
 )
 """What another reading of the same answer may change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of a clinic's history: the number of its last line and that line's hash."""
-
-    number: int
-    hash: str
 
 
 GENESIS: Final = Head(0, "0" * 64)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import bindparam, func, or_, select, text, update
 
 from clinic_broadcast.core.answer import AnswerId, Standing
 from clinic_broadcast.core.delivery import Delivery, State
@@ -18,7 +18,6 @@ from clinic_broadcast.ledger.database import BUSY_TIMEOUT_S, insert_into, open_e
 from clinic_broadcast.ledger.guards import IDENTITY, PLAN, check_move, check_plan, names_one
 from clinic_broadcast.ledger.rows import (
     GENESIS,
-    Head,
     Line,
     answer_of,
     clean,
@@ -28,7 +27,7 @@ from clinic_broadcast.ledger.rows import (
     row_of_delivery,
 )
 from clinic_broadcast.ledger.schema import IS_OPEN_SQL, OPEN_STATES, schedule_run, utc
-from clinic_broadcast.ports import HistoryEntry, Marks, Remembered
+from clinic_broadcast.ports import Head, HistoryEntry, Marks, Remembered
 
 # Built once: to build a statement costs as much as to run it. The values to set come with the parameters.
 _PLACE: Final = update(schema.delivery).where(
@@ -193,6 +192,7 @@ class SqlLedger:
         states: Iterable[State] | None = None,
         answer_id: AnswerId | None = None,
         channel: str | None = None,
+        since: datetime | None = None,
     ) -> list[Delivery]:
         found = select(schema.delivery).where(schema.delivery.c.clinic == self._clinic)
         if states is not None:
@@ -204,6 +204,10 @@ class SqlLedger:
             found = found.where(schema.delivery.c.answer_id == clean(answer_id))
         if channel is not None:
             found = found.where(schema.delivery.c.channel == clean(channel))
+        if since is not None:
+            found = found.where(
+                or_(schema.delivery.c.claimed_at >= utc(since), schema.delivery.c.sent_at >= utc(since))
+            )
         with transaction(self._read) as db:
             rows = list(rows_of(db, found.order_by(schema.delivery.c.turn)))
         return [delivery_of(row) for row in rows]
@@ -238,6 +242,19 @@ class SqlLedger:
         """Give the end of the history: what a witness outside the database keeps."""
         with transaction(self._read) as db:
             return chain.head(db, self._clinic) or GENESIS
+
+    def recall(self, seen: Head) -> Head | None:
+        with transaction(self._read) as db:
+            if seen != GENESIS:
+                line = chain.line(db, self._clinic, seen.number)
+                if line is None or line["hash"] != seen.hash:
+                    return None
+            return chain.head(db, self._clinic) or GENESIS
+
+    def line(self, number: int) -> HistoryEntry | None:
+        with transaction(self._read) as db:
+            row = chain.line(db, self._clinic, number)
+        return None if row is None else entry_of(row)
 
     @contextmanager
     def snapshot(self) -> Generator[chain.Snapshot]:

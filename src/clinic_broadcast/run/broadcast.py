@@ -30,14 +30,19 @@ from clinic_broadcast.core.delivery import (
 )
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.gate import examine_payload
+from clinic_broadcast.core.lapse import Lapse
 from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.plan import Look, Send, may_be_sent, plan
 from clinic_broadcast.core.promo import WITHDRAW
+from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ports import Channel, Parcel
+from clinic_broadcast.run import reconcile, spending
 from clinic_broadcast.run.correct import take_back
 from clinic_broadcast.run.desk import Desk
 
 OPEN = (State.PLANNED, State.SENDING, State.UNSURE)
+
+OUR_REASONS = ("restore:", "spend:")
 
 UNSURE_MAX = 2
 """A network that swallows two answers in a row will swallow the next: each would cost a look and a time-out."""
@@ -82,19 +87,27 @@ def deliver(
     only: Collection[str] | None = None,
     channels: Collection[str] | None = None,
     ignore_quiet: bool = False,
+    retry_accounts: bool = False,
 ) -> list[Delivery]:
     """Take every step that is due, once, and give the deliveries as they stand afterwards.
 
     1. Looks come first: what may be public already is never sent before it was looked for.
     2. A send is claimed durably before the request leaves; without the claim nothing leaves.
     3. A channel that refuses us, asks us to wait or leaves us unsure twice gets no further send in this run.
-    `only` names the ids to take, `channels` the channels; `ignore_quiet` is for a person's own command.
+    `only` names the ids to take, `channels` the channels; `ignore_quiet` is for a person's own command,
+    and so is `retry_accounts`: what an account's token stopped is tried again at once, for it may be mended.
     """
     now = desk.clock.now()
     stopped: set[str] = set()
     unsure: Counter[str] = Counter()
-    done: list[Delivery] = []
-    for step in plan(desk.ledger.deliveries(states=OPEN), now, desk.timing):
+    lapses = reconcile.notice(desk)
+    done: list[Delivery] = (
+        [] if only is not None else reconcile.seek_all(desk, lapses, _find, channels=channels)
+    )
+    rows = desk.ledger.deliveries(states=OPEN)
+    if retry_accounts:
+        rows = [replace(one, not_before=None) if _is_stopped_by_account(one) else one for one in rows]
+    for step in plan(rows, now, desk.timing):
         name = step.delivery.channel
         if name not in desk.channels or (only is not None and step.delivery.id not in only):
             continue
@@ -108,7 +121,7 @@ def deliver(
                     continue
                 after = send(desk, delivery)
                 unsure[name] += after is not None and after.state is State.UNSURE
-                if unsure[name] >= UNSURE_MAX or (after is not None and after.state is State.PLANNED):
+                if unsure[name] >= UNSURE_MAX or _stops_its_channel(after):
                     stopped.add(name)
             case _:
                 assert_never(step)
@@ -117,23 +130,42 @@ def deliver(
     return done
 
 
+def _is_stopped_by_account(one: Delivery) -> bool:
+    return one.state is State.PLANNED and one.needs_person.startswith("account:")
+
+
+def _stops_its_channel(after: Delivery | None) -> bool:
+    """Say whether the channel itself has put this off; a reason of ours may not hold for the next one."""
+    if after is None or after.state is not State.PLANNED:
+        return False
+    return not after.reason.startswith(OUR_REASONS)
+
+
 def send(desk: Desk, delivery: Delivery) -> Delivery | None:
-    """Examine again, claim, publish, record: in that order, so that no crash can publish twice.
+    """Examine again, claim, ask the witness, publish, record: in that order, so that no crash can publish twice.
 
     Gives the delivery as it was last recorded by us; None when another worker has it.
     """
+    lapses = _lapses_against(desk, delivery)
+    if lapses:
+        sought = reconcile.seek(desk, delivery, lapses, _find)
+        if sought is None or sought.state is not State.PLANNED or reconcile.forgotten(desk, sought, lapses):
+            return sought
+        delivery = sought
     doubt = _doubt(desk, delivery)
     if doubt is not None:
         return doubt
+    over = spending.over_the_cap(desk, delivery)
+    if over:
+        return reconcile.tell(desk, delivery, over)
     now = desk.clock.now()
     if not may_be_sent(delivery, now):
         return None
     claimed = claim(delivery, now, desk.timing)
     if not desk.ledger.move(delivery, claimed, kind="claimed", actor=desk.actor, at=now):
         return None
-    if claimed.occasion == WITHDRAW:
-        outcome = take_back(desk, claimed)
-    else:
+    outcome = take_back(desk, claimed) if claimed.occasion == WITHDRAW else _hindrance(desk, claimed)
+    if outcome is None:
         outcome = _outcome(desk.channels[delivery.channel], parcel_of(desk, claimed))
     at = desk.clock.now()
     settled = after_outcome(claimed, outcome, at, desk.timing)
@@ -157,13 +189,52 @@ def look(desk: Desk, delivery: Delivery) -> Delivery | None:
         settled = move(claimed, State.PLANNED, lease_until=None, not_before=at)
         body = {"trace": "again"}
     else:
-        trace = _trace(desk.channels[delivery.channel], parcel_of(desk, claimed))
+        trace = _not_of_another(
+            desk, claimed, _trace(desk.channels[delivery.channel], parcel_of(desk, claimed))
+        )
         at = desk.clock.now()
         settled = after_trace(claimed, trace, at, desk.timing)
         body = {"trace": type(trace).__name__, "reason": settled.reason, "post_id": settled.post_id}
     if desk.ledger.move(claimed, settled, kind="looked", actor=desk.actor, at=at, body=body):
         return settled
     return claimed
+
+
+def _not_of_another(desk: Desk, claimed: Delivery, trace: Trace) -> Trace:
+    """Refuse a trace that is another delivery's: the same words were published before, and these perhaps never."""
+    if not isinstance(trace, Found) or not trace.post_id:
+        return trace
+    rows = desk.ledger.deliveries(answer_id=claimed.answer_id, channel=claimed.channel)
+    if any(one.post_id == trace.post_id and one.id != claimed.id for one in rows):
+        return CannotTell("the network shows only what another delivery has published there", forever=True)
+    return trace
+
+
+def _lapses_against(desk: Desk, delivery: Delivery) -> list[Lapse]:
+    """Give the lapses of the record in which this may have been sent; it must be looked for before it is sent."""
+    if desk.witness is None:
+        return []
+    return reconcile.forgotten(desk, delivery, reconcile.lapses_of(desk.ledger))
+
+
+def _hindrance(desk: Desk, claimed: Delivery) -> Throttled | None:
+    """Say why a claimed delivery must not leave after all: nothing has left yet, so the claim is simply given back.
+
+    The claim stands now in whatever record is in use: if that one is an old copy, its witness says so here, and
+    if not, the witness is newer than every copy in which this delivery is not claimed.
+    """
+    now = desk.clock.now()
+    try:
+        if reconcile.forgotten(desk, claimed, reconcile.notice(desk)):
+            return Throttled("restore: the record is an old copy; it is looked for first", until=now)
+        over = spending.over_the_cap(desk, claimed)
+    except LedgerError as error:
+        return Throttled(str(error))
+    return Throttled(over, until=now) if over else None
+
+
+def _find(desk: Desk, claimed: Delivery) -> Trace:
+    return _trace(desk.channels[claimed.channel], parcel_of(desk, claimed))
 
 
 def parcel_of(desk: Desk, claimed: Delivery) -> Parcel:

@@ -30,10 +30,11 @@ BY_HAND = "this channel cannot take back by machine: delete it by hand at its ad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenBack:
-    """What a withdrawal set going: unsent promos cancelled, and deliveries that take public ones back."""
+    """What a withdrawal set going: promos cancelled, deliveries that take public ones back, channels in doubt."""
 
     cancelled: int
     planned: int
+    in_doubt: tuple[str, ...] = ()
 
 
 def withdraw(desk: Desk, known: KnownAnswer, *, why: str, by: str) -> TakenBack:
@@ -50,6 +51,9 @@ def withdraw(desk: Desk, known: KnownAnswer, *, why: str, by: str) -> TakenBack:
     return TakenBack(
         cancelled=_cancel_unsent(desk, answer_id, why=why, by=by or desk.actor),
         planned=plan_withdrawals(desk, answer_id),
+        in_doubt=tuple(
+            sorted({one.channel for one in desk.ledger.deliveries(states=IN_DOUBT, answer_id=answer_id)})
+        ),
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from clinic_broadcast.core.delivery import Timing
 from clinic_broadcast.core.gate import Gate
-from clinic_broadcast.ports import Channel, Clock, Ledger, Source
+from clinic_broadcast.ports import Channel, Clock, Ledger, Source, Witness
 from clinic_broadcast.settings.wording import Wordings
 
 
@@ -26,7 +26,9 @@ class Desk:
     """Everything one run may touch: sources, enabled channels, ledger, clock, gate, wordings and rules.
 
     `is_quiet` tells for a channel's name and an instant whether its schedules forbid sending; `next_slot_at`
-    foretells when the next announcement of a channel is due. `actor` is who the history says did it.
+    foretells when the next announcement of a channel is due. `actor` is who the history says did it. `witness`
+    shows when the ledger is an old copy; without one, nobody asks. `spend_max_usd` has the monthly cap of each
+    channel that has one.
     """
 
     clinic: str
@@ -41,3 +43,5 @@ class Desk:
     is_quiet: Callable[[str, datetime], bool]
     next_slot_at: Callable[[str, datetime], datetime]
     actor: str
+    witness: Witness | None = None
+    spend_max_usd: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from clinic_broadcast.core.answer import Standing
 from clinic_broadcast.core.compose import compose
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Verdict, verdict_of
 from clinic_broadcast.core.gate import examine_payload
 from clinic_broadcast.core.material import KnownAnswer, Material
 from clinic_broadcast.core.promo import ANNOUNCE, Fragment, Origin, Payload, Promo, delivery_key
+from clinic_broadcast.core.review import edit
 from clinic_broadcast.core.wording import Wording
 from clinic_broadcast.ports import Channel
 from clinic_broadcast.run.desk import Desk
@@ -63,9 +65,11 @@ def plan_fresh(desk: Desk, *, skip_first_n: bool = False) -> Planning:
     """Plan the announcement of every fresh answer that has none, and mark the answer as planned.
 
     A crash in between plans again, which adds nothing twice. More fresh answers than `surge_max` at once are
-    all held. `skip_first_n` leaves the rule out that the first promos of a home wait for a person.
+    all held. `skip_first_n` leaves the rule out that the first promos of a home wait for a person. While no channel
+    is enabled nothing is planned and nothing forgotten. Promos whose answer has other words now are written anew.
     """
-    waiting = desk.ledger.unplanned()
+    renew_stale(desk)
+    waiting = desk.ledger.unplanned() if desk.channels else []
     total = Planning()
     for known in waiting:
         if desk.review.mode != "off":
@@ -77,6 +81,32 @@ def plan_fresh(desk: Desk, *, skip_first_n: bool = False) -> Planning:
             total += plan_answer(desk, known, held_for=held_for, skip_first_n=skip_first_n)
         desk.ledger.mark_planned(known.material.answer_id, desk.clock.now())
     return total
+
+
+def renew_stale(desk: Desk) -> int:
+    """Write every unsent announcement anew whose answer has other words now; each waits for approval again."""
+    renewed = 0
+    for one in desk.ledger.deliveries(states=(State.PLANNED, State.HELD)):
+        known = desk.ledger.answer(one.answer_id)
+        channel = desk.channels.get(one.channel)
+        if one.occasion != ANNOUNCE or known is None or channel is None:
+            continue
+        if known.material.revision != one.source_revision and known.standing is not Standing.WITHDRAWN:
+            wording = desk.wordings.template_for(ANNOUNCE, channel.name, channel.kind)
+            drafted = draft(desk, known.material, channel, wording)
+            renewed += renew(desk, one, drafted, revision=known.material.revision)
+    return renewed
+
+
+def renew(desk: Desk, stale: Delivery, drafted: Draft, *, revision: str) -> bool:
+    """Give an unsent promo the words of a new draft; it is held, and what was approved before is void."""
+    why = ("source: there are other words now than when this was planned", *reasons_to_hold(desk, drafted))
+    promo = drafted.promo
+    held = edit(stale, promo.payload, fragments=promo.fragments, findings=drafted.findings, why=why)
+    renewed = replace(held, source_revision=revision, gate_version=desk.gate.version, wording=promo.wording)
+    body = {"revision": promo.payload.revision}
+    at = desk.clock.now()
+    return desk.ledger.move(stale, renewed, kind="renewed", actor=desk.actor, at=at, body=body)
 
 
 def plan_answer(
@@ -107,7 +137,7 @@ def reasons_to_hold(desk: Desk, drafted: Draft, *, skip_first_n: bool = False) -
     why: list[str] = []
     if drafted.wordless:
         why.append(NO_WORDS)
-    if desk.review.mode == "hold":
+    if desk.review.mode in ("hold", "off"):
         why.append("review: a person approves every promo")
     elif drafted.findings:
         rules = sorted({finding.rule for finding in drafted.findings})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from clinic_broadcast.core.answer import AnswerId, Standing
@@ -21,7 +22,8 @@ from clinic_broadcast.ports import Channel, Marks
 from clinic_broadcast.run.broadcast import deliver
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.intake import known_answer, poll
-from clinic_broadcast.run.promotion import Draft, delivery_of, draft, reasons_to_hold
+from clinic_broadcast.run.promotion import Draft, delivery_of, draft, reasons_to_hold, renew
+from clinic_broadcast.run.reconcile import notice_silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def publish_target(desk: Desk, target: str, channels: Mapping[str, Channel]) -> 
 
     Raises UsageError when nothing is meant by `target`, SourceError when a source cannot be read.
     """
+    notice_silence(desk)
     if desk.wordings.find(target) is None and any(
         desk.ledger.first_poll_at(source.name) is None for source in desk.sources.values()
     ):
@@ -87,8 +90,42 @@ def publish_target(desk: Desk, target: str, channels: Mapping[str, Channel]) -> 
 
 
 def drafts_for(desk: Desk, target: Target, channels: Mapping[str, Channel]) -> dict[str, Draft]:
-    """Give what would go out on each channel, composed and examined; nothing is recorded."""
-    return {name: _draft_for(desk, target, channel) for name, channel in channels.items()}
+    """Give what would go out on each channel, composed and examined; nothing is recorded.
+
+    A wording that names its channels goes nowhere else.
+    """
+    return {
+        name: _draft_for(desk, target, channel)
+        for name, channel in channels.items()
+        if isinstance(target, AnswerTarget) or _is_for(target.wording, channel)
+    }
+
+
+def _is_for(wording: Wording, channel: Channel) -> bool:
+    return not wording.channels or channel.name in wording.channels or channel.kind in wording.channels
+
+
+def refuse_untimely(desk: Desk, target: Target) -> None:
+    """Raise UsageError for what may not go out now: a withdrawn answer, an expired wording or one for later."""
+    if isinstance(target, AnswerTarget):
+        if target.known.standing is Standing.WITHDRAWN:
+            raise UsageError(
+                f"{target.known.material.url or target.known.material.answer_id}: it is withdrawn"
+            )
+        return
+    wording, now = target.wording, desk.clock.now()
+    if wording.expires and _instant_of(wording.expires) <= now:
+        raise UsageError(f"{wording.file}: expired on {wording.expires}; change `expires` to publish it")
+    if wording.not_before and _instant_of(wording.not_before) > now:
+        raise UsageError(
+            f"{wording.file}: not before {wording.not_before}; change `not_before` to publish it now"
+        )
+
+
+def _instant_of(text: str) -> datetime:
+    """Read a date or an instant of a wording's front matter; a date means its first moment, UTC."""
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _draft_for(desk: Desk, target: Target, channel: Channel) -> Draft:
@@ -105,6 +142,7 @@ def publish(desk: Desk, target: Target, channels: Mapping[str, Channel]) -> list
 
     A promo that waits for a person stays held; one that was sent before is given as it is and not sent again.
     """
+    refuse_untimely(desk, target)
     ids: list[str] = []
     for name, drafted in drafts_for(desk, target, channels).items():
         channel = channels[name]
@@ -112,18 +150,29 @@ def publish(desk: Desk, target: Target, channels: Mapping[str, Channel]) -> list
             occasion, revision = ANNOUNCE, target.known.material.revision
         else:
             occasion, revision = MANUAL, target.wording.digest
-        why = tuple(reasons_to_hold(desk, drafted, skip_first_n=True))
+        why = tuple(reasons_to_hold(desk, drafted))
         planned = delivery_of(desk, drafted, channel, occasion=occasion, revision=revision, why=why)
-        desk.ledger.plan(planned, actor=desk.actor)
+        if not desk.ledger.plan(planned, actor=desk.actor):
+            _renew_if_stale(desk, planned, drafted)
         ids.extend(_ids_of(desk, planned))
     now = desk.clock.now()
     for delivery_id in ids:
         delivery = desk.ledger.delivery(delivery_id)
         if delivery is not None and delivery.state is State.PLANNED and delivery.released_at is None:
             desk.ledger.move(delivery, release(delivery, now), kind="released", actor=desk.actor, at=now)
-    deliver(desk, only=ids, ignore_quiet=True)
+    deliver(desk, only=ids, ignore_quiet=True, retry_accounts=True)
     found = [desk.ledger.delivery(delivery_id) for delivery_id in ids]
     return [delivery for delivery in found if delivery is not None]
+
+
+def _renew_if_stale(desk: Desk, planned: Delivery, drafted: Draft) -> None:
+    """Give what was planned before the words of today, as long as it was not sent."""
+    for delivery_id in _ids_of(desk, planned):
+        before = desk.ledger.delivery(delivery_id)
+        if before is None or before.state not in (State.PLANNED, State.HELD):
+            continue
+        if before.source_revision != planned.source_revision:
+            renew(desk, before, drafted, revision=planned.source_revision)
 
 
 def _ids_of(desk: Desk, planned: Delivery) -> list[str]:

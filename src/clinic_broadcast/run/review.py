@@ -9,8 +9,12 @@ from clinic_broadcast.core.compose import promo_of_text
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.gate import examine_payload
+from clinic_broadcast.core.promo import WITHDRAW
 from clinic_broadcast.errors import UsageError
 from clinic_broadcast.run.desk import Desk
+
+CARD_KINDS = ("bluesky",)
+"""Kinds where the link stands in a card beside the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +47,10 @@ def may_not_be_approved(
     known = desk.ledger.answer(delivery.answer_id)
     material = known.material if known is not None else None
     if known is not None and known.material.revision != delivery.source_revision:
-        return "the answer has other words now; publish it again to see the new promo", ()
-    if not delivery.payload.text.strip():
+        return "the answer has other words now: `clinic-broadcast run --once` writes the promo anew", ()
+    if delivery.channel not in desk.channels:
+        return f"the channel {delivery.channel} is not enabled: it could never go out", ()
+    if not delivery.payload.text.replace(delivery.payload.link, "").strip() and delivery.occasion != WITHDRAW:
         return "it has no words yet: give it some with `clinic-broadcast edit`", ()
     findings = examine_payload(desk.gate, delivery.payload, delivery.fragments, material)
     blocks = [finding for finding in findings if finding.severity is Severity.BLOCK]
@@ -112,6 +118,11 @@ def edit(desk: Desk, delivery_id: str, *, text: str, by: str = "", write: bool =
     channel = desk.channels.get(delivery.channel)
     if channel is None:
         return Decision(delivery=delivery, refused=f"the channel {delivery.channel} is not enabled")
+    link = delivery.payload.link
+    if not text.strip():
+        return Decision(delivery=delivery, refused="there are no words in it")
+    if link and link not in text and channel.kind not in CARD_KINDS:
+        text = f"{text.rstrip()} {link}"
     promo = promo_of_text(
         text,
         link=delivery.payload.link,

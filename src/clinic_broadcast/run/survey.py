@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from clinic_broadcast.core.answer import Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.schedule import Job, Schedule, slots
+from clinic_broadcast.core.spend import Spend
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.reconcile import open_lapse, remembered
+from clinic_broadcast.run.spending import spend_of
 
 OVERDUE = timedelta(hours=1)
 """A delivery that was let go and is still not out after this long is a problem that somebody must see."""
@@ -32,6 +35,7 @@ class Survey:
     last_poll_at: datetime | None
     next: tuple[tuple[str, datetime], ...]
     problems: tuple[str, ...]
+    spend: Mapping[str, Spend]
 
 
 def survey(desk: Desk, schedules: Iterable[Schedule]) -> Survey:
@@ -51,8 +55,28 @@ def survey(desk: Desk, schedules: Iterable[Schedule]) -> Survey:
         needs_a_person=sum(one.state is State.HELD or bool(one.needs_person) for one in open_ones),
         last_poll_at=last_poll_at,
         next=tuple(sorted(upcoming, key=lambda pair: pair[1])),
-        problems=tuple(_problems(desk, open_ones, planned, last_poll_at=last_poll_at)),
+        problems=(*_memory_problems(desk), *_problems(desk, open_ones, planned, last_poll_at=last_poll_at)),
+        spend={name: spend for name in desk.channels if (spend := spend_of(desk, name)) is not None},
     )
+
+
+def _memory_problems(desk: Desk) -> Iterable[str]:
+    if desk.witness is None:
+        return
+    lapse = open_lapse(desk.ledger)
+    if lapse is not None:
+        ends_at = lapse.ends_at(desk.timing)
+        rest = "then" if desk.clock.now() < ends_at else "now"
+        yield (
+            f"the record was put back from an older copy ({lapse.noticed_at:%Y-%m-%d %H:%M} UTC): nothing goes out "
+            f"before {ends_at:%H:%M} UTC; {rest} the daemon or `clinic-broadcast run --once` looks on each channel "
+            "for what the record has forgotten"
+        )
+    elif remembered(desk.ledger, desk.witness.seen()) is None:
+        yield (
+            "the record is older than its witness (state/witness.json): an old copy was put in its place; "
+            "`clinic-broadcast run --once` holds everything and looks on each channel for what was forgotten"
+        )
 
 
 def _problems(
@@ -79,8 +103,12 @@ def _problems(
     refused = sum(one.state is State.REFUSED and bool(one.needs_person) for one in open_ones)
     if refused:
         yield f"{refused} refused by a network: `clinic-broadcast log --state refused`"
+    capped = {one.channel: one.reason for one in open_ones if one.reason.startswith("spend:")}
+    for name, words in sorted(capped.items()):
+        yield f"{name}: {words}"
     late = sum(
         one.state is State.PLANNED
+        and not one.reason.startswith("spend:")
         and one.released_at is not None
         and one.released_at + OVERDUE < now
         and not desk.is_quiet(one.channel, now)
