@@ -114,8 +114,20 @@ class QuickLedger:
         self._rows[before.id] = after
         return True
 
-    def deliveries(self, *, states: Collection[State]) -> list[Delivery]:
-        return [row for row in self._rows.values() if row.state in states]
+    def deliveries(
+        self,
+        *,
+        states: Collection[State] | None = None,
+        answer_id: AnswerId | None = None,
+        channel: str | None = None,
+    ) -> list[Delivery]:
+        return [
+            row
+            for row in self._rows.values()
+            if (states is None or row.state in states)
+            and answer_id in (None, row.answer_id)
+            and channel in (None, row.channel)
+        ]
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         return self._rows.get(delivery_id)

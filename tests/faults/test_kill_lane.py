@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
@@ -79,7 +79,11 @@ def _start(url: str, database: str, home: Path) -> ForkServerProcess:
 @pytest.mark.parametrize("workers", [1, 4], ids=["one worker", "four workers"])
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_hundreds_of_kills_neither_double_nor_lose(
-    backend: str, workers: int, networks: Networks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    backend: str,
+    workers: int,
+    networks: Networks,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     place = LEDGERS[backend](tmp_path)
     ledger = place.open(CLINIC)
@@ -90,8 +94,7 @@ def test_hundreds_of_kills_neither_double_nor_lose(
     deaths = run_lane(networks.url, place.url, tmp_path, workers=workers)
     found = count_public(ledger.deliveries(), networks.wall())
     took_s = time.monotonic() - began_s
-    with capsys.disabled():
-        sys.stdout.write(f"\n{_line(backend, workers, deaths, found)}, {took_s:.0f} s\n")
+    record_property("told", f"{_line(backend, workers, deaths, found)}, {took_s:.0f} s")
     assert deaths >= DEATHS_MIN
     assert (found.duplicates, found.lost) == (0, [])
     assert found.public + found.asked == planned, (

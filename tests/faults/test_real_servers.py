@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -61,7 +60,7 @@ class Spoiler:
 def test_faults_before_a_real_server_neither_double_nor_lose(
     run: Callable[[Path], AbstractContextManager[RealServer]],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     place = LEDGERS["sqlite"](tmp_path)
     ledger = place.open("test")
@@ -88,9 +87,8 @@ def test_faults_before_a_real_server_neither_double_nor_lose(
     faults = sum(proxy.spoiled.values())
     doubles = sum(count - 1 for count in public.values())
     lost = [one.payload.link for one in deliveries if not public[one.payload.link]]
-    with capsys.disabled():
-        told = f"{faults} faults {dict(proxy.spoiled)}, {len(planned)} deliveries, {doubles} duplicates"
-        sys.stdout.write(f"\nreal server {kind}: {told}, {len(lost)} lost\n")
+    told = f"{faults} faults {dict(proxy.spoiled)}, {len(planned)} deliveries, {doubles} duplicates"
+    record_property("told", f"real server {kind}: {told}, {len(lost)} lost")
     assert faults >= FAULTS_MIN
     assert (doubles, lost) == (0, [])
     assert set(public) == planned
