@@ -340,7 +340,8 @@ def test_a_channel_that_cannot_be_reached_is_asked_again_and_nothing_is_sent_uns
     lose_memory(clinic, by_hand)
     ways = [wall.look for wall in clinic.walls]
 
-    def out_of_reach(_parcel: Parcel) -> Trace:
+    def out_of_reach(parcel: Parcel) -> Trace:
+        del parcel
         return CannotTell("no connection")
 
     for wall in clinic.walls:
@@ -493,7 +494,7 @@ def test_what_is_found_and_known_as_another_delivery_waits_for_a_person(tmp_path
     )
     assert at.ledger.plan(again, actor="test")
     at.ledger.note("restore", actor="test", at=clinic.clock.now(), body={"restored_line": "1"})
-    clinic.walls[0].look = lambda _parcel: found_as(sent)  # type: ignore[method-assign]
+    clinic.walls[0].look = lambda parcel: found_as(sent)  # type: ignore[method-assign]  # noqa: ARG005
     clinic.clock.pass_by(minutes=10)
     release_planned(at)
     deliver(at)

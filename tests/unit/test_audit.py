@@ -18,8 +18,8 @@ from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ledger.audit import PROBLEMS_MAX, verify
 from clinic_broadcast.ledger.chain import Snapshot
 from clinic_broadcast.ledger.memory import MemoryLedger
-from clinic_broadcast.ledger.rows import GENESIS, Head, Row, hash_of_line
-from clinic_broadcast.ports import Marks
+from clinic_broadcast.ledger.rows import GENESIS, Row, hash_of_line
+from clinic_broadcast.ports import Head, Marks
 from contract.ledgers import START, known, planned
 
 TIMING = Timing(timeout=timedelta(seconds=20), settle=timedelta(seconds=90), lease=timedelta(seconds=180))

@@ -166,7 +166,9 @@ def test_r13_the_hub_finds_itself_in_the_header(served: Served) -> None:
     assert "link" not in served.ask("/feeds/feeds.opml").headers
 
 
-def test_the_date_of_a_document_grows_with_each_change_and_is_never_ahead_nor_repeated(served: Served) -> None:
+def test_the_date_of_a_document_grows_with_each_change_and_is_never_ahead_nor_repeated(
+    served: Served,
+) -> None:
     dates: list[int] = []
     told: list[str] = []
     for number in (6, 7, 8):
