@@ -157,7 +157,7 @@ def test_the_doctors_own_i_and_my_patients_are_no_doubt() -> None:
     material = examine_answer(
         gate(),
         page(
-            "I use it for my IVF patients. In my clinic we are trying to make many eggs grow. I am trying to explain."
+            "I give it in some IVF cycles. In my clinic we are trying to make many eggs grow. I am trying to explain."
         ),
     )
     assert material.findings == ()

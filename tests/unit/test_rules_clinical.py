@@ -39,7 +39,7 @@ SLIPS = (
     ("none", "Give 40 mg per day.", "clinical.dose", "hold"),
     ("none", "Give 2,500-5,000 IU each morning.", "clinical.dose", "hold"),
     ("none", "Give 5mg/kg once.", "clinical.dose", "hold"),
-    ("none", "A low dose aspiring was enough.", "clinical.real-word", "hold"),
+    ("none", "Daily aspiring thins the blood.", "clinical.real-word", "hold"),
     ("I take Femara.", "The femora helps.", "clinical.real-word", "hold"),
     ("I take aspirin.", "Rest is enough.", "clinical.asked-not-answered", "note"),
     ("none", "The text \u00e2\u20ac\u2122 is spoilt.", "form.mangled", "block"),
