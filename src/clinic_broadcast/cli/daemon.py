@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import structlog
@@ -156,6 +158,8 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
     Raises SettingsError for anything a person must mend, UsageError when another daemon runs this home.
     """
     set_up_logs()
+    # Until the engine listens to signals itself, a SIGTERM ends the start as cleanly as it ends the run.
+    signal.signal(signal.SIGTERM, _leave)
     office = wire.open_office(home, environ, actor="daemon")
     settings = office.settings
     stop_within_s = settings.delivery.timeout.total_seconds() + STOP_SLACK_S
@@ -184,6 +188,10 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
             os._exit(Exit.FAILED)
     daemon.office.desk.ledger.close()
     return Exit.DONE
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(int(Exit.DONE))
 
 
 def _finish(daemon: Daemon, within_s: float) -> tuple[str, ...]:
