@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
+
+import brotli
+import zstandard
 
 SUFFIXES: Final = {".gz": "gzip", ".br": "br", ".zst": "zstd"}
-"""All that may lie beside a document, also those that this installation cannot make: old ones are removed."""
+"""All that lies beside a document."""
 
 WORTH_BYTES: Final = 256
 """Below this a compressed copy is hardly smaller than the headers that announce it."""
 
 
 def compressors() -> Mapping[str, Callable[[bytes], bytes]]:
-    """Give what this installation can compress with: gzip always, the others where their packages are."""
-    made: dict[str, Callable[[bytes], bytes]] = {".gz": _gzip}
-    if find_spec("brotli") is not None:
-        made[".br"] = import_module("brotli").compress
-    if find_spec("zstandard") is not None:
-        zstandard: Any = import_module("zstandard")
-        made[".zst"] = zstandard.ZstdCompressor(level=19, write_content_size=True).compress
-    return made
+    """Give what a document is compressed with, by the ending of the copy."""
+    return {".gz": _gzip, ".br": brotli.compress, ".zst": _zstd}
+
+
+def _zstd(content: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=19, write_content_size=True).compress(content)
 
 
 def _gzip(content: bytes) -> bytes:

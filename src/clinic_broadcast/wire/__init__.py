@@ -1,0 +1,32 @@
+"""The only place that names a concrete adapter: it opens what a home's settings ask for."""
+
+from clinic_broadcast.wire.adapters import open_channel, probe_channel, read_answer_file
+from clinic_broadcast.wire.keeping import SystemClock, clinic_of
+from clinic_broadcast.wire.office import (
+    Office,
+    build_feeds,
+    check_feeds,
+    gate_of,
+    open_desk,
+    open_gate,
+    open_office,
+)
+from clinic_broadcast.wire.record import Record, open_record, sqlite_version
+
+__all__ = [
+    "Office",
+    "Record",
+    "SystemClock",
+    "build_feeds",
+    "check_feeds",
+    "clinic_of",
+    "gate_of",
+    "open_channel",
+    "open_desk",
+    "open_gate",
+    "open_office",
+    "open_record",
+    "probe_channel",
+    "read_answer_file",
+    "sqlite_version",
+]
