@@ -20,7 +20,8 @@ BIN = os.path.join(VENV, "Scripts" if WINDOWS else "bin")
 PYTHON = os.path.join(BIN, "python")
 UV_PIN = "uv==0.13.9"
 LINT_GROUP = ["--group", "lint", "--inexact"]
-USAGE = "usage: python3 x.py demo [--serve] | test [PYTEST ARGS] | check | bench | docs | setup | run ARGS..."
+HEAVY_GROUP = ["--group", "heavy", "--inexact"]
+USAGE = "usage: python3 x.py demo [--serve] | test [PYTEST ARGS] | check | bench | docs | setup [--heavy] | run ARGS..."
 
 
 def say(text):
@@ -122,13 +123,14 @@ def set_up():
             file.write(want)
 
 
-def set_up_linters():
-    mark, want = os.path.join(VENV, ".ok-lint"), stamp()
+def set_up_group(name, options):
+    """Add what only some need, the linters or the heavy suites, to what is there."""
+    mark, want = os.path.join(VENV, ".ok-" + name), stamp()
     if is_ready(mark, want):
         return
     with lock():
-        if not sync(LINT_GROUP):
-            sys.exit("x.py: the linters could not be installed; the lines above say why.")
+        if not sync(options):
+            sys.exit("x.py: the packages of group %s could not be installed; the lines above say why." % name)
         with open(mark, "w", encoding="utf-8") as file:
             file.write(want)
 
@@ -169,6 +171,8 @@ def main(arguments):
     set_up()
     console = os.path.join(BIN, "clinic-broadcast")
     if verb == "setup":
+        if "--heavy" in rest:
+            set_up_group("heavy", HEAVY_GROUP)
         say("x.py: ready: " + os.path.relpath(console))
     elif verb == "test":
         os.chdir(HERE)
@@ -184,7 +188,7 @@ def main(arguments):
         os.chdir(HERE)
         run([PYTHON, "-m", "pytest", "tests/docs", *rest])
     else:
-        set_up_linters()
+        set_up_group("lint", LINT_GROUP)
         run_all(
             [
                 ["ruff", "format", "--check", "."],
