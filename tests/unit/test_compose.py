@@ -8,67 +8,35 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinic_broadcast.core.answer import Answer, AnswerId, Zones
+from clinic_broadcast.core.answer import AnswerId
 from clinic_broadcast.core.compose import compose, compose_entry, compose_written, promo_of_text
 from clinic_broadcast.core.finding import Verdict, verdict_of
-from clinic_broadcast.core.gate import Gate, examine_answer, examine_payload
+from clinic_broadcast.core.gate import examine_payload
 from clinic_broadcast.core.hooks import hashtags_of, title_hook
-from clinic_broadcast.core.material import Material
-from clinic_broadcast.core.measure import LIMITS, fits
+from clinic_broadcast.core.measure import LIMITS
 from clinic_broadcast.core.promo import Origin, Promo
-from clinic_broadcast.core.rules.faithful import is_faithful, unfaithful
+from clinic_broadcast.core.rules.faithful import is_faithful
 from clinic_broadcast.core.sentences import candidates_of, stands_alone
 from clinic_broadcast.core.wording import Wording, WordingKind
 from clinic_broadcast.core.words import sentences
-from clinic_broadcast.settings.lexicon import load_lexicon
-from clinic_broadcast.settings.wording import Wordings, read_wordings
+from drafts import (
+    ANSWERS,
+    GOLDEN,
+    OWN_NAMES,
+    assert_sound,
+    gate,
+    golden_material,
+    material_of,
+    promo_for,
+    wordings,
+)
 
-ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden" / "promos"
-ANSWERS = sorted(path.stem for path in GOLDEN.glob("*.toml"))
 GOLDEN_KINDS = ("x", "facebook", "bluesky", "mastodon")
-OWN_NAMES = ("The Harbor Clinic", "Dr. Jane Roe", "@theharborclinic")
-AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-
-@cache
-def gate() -> Gate:
-    hosts = ("blog.example.com",)
-    return Gate(lexicon=load_lexicon(), own_names=OWN_NAMES, own_hosts=hosts, taint_key=b"k" * 32)
-
-
-@cache
-def wordings() -> Wordings:
-    return read_wordings(ROOT / "posts")
-
-
-def material_of(
-    *, title: str, answer: str, question: str = "", greeting: str = "", url: str = ""
-) -> Material:
-    zones = Zones(title=title, question=question, greeting=greeting, answer=answer, signature="")
-    url = url or "https://blog.example.com/2026/02/answer.html"
-    page = Answer(id=AnswerId("tag:1"), url=url, zones=zones, published_at=AT, updated_at=AT)
-    return examine_answer(gate(), page)
-
-
-@cache
-def golden_material(name: str) -> Material:
-    page = tomllib.loads((GOLDEN / f"{name}.toml").read_text(encoding="utf-8"))
-    page.pop("signature")
-    return material_of(**page)
-
-
-def promo_for(material: Material, kind: str, *, template: str = "announce") -> Promo | None:
-    wording = wordings().template_for(template, kind)
-    return compose(material, wording, channel=kind, limits=LIMITS[kind], gate=gate())
 
 
 def shown(promo: Promo | None, kind: str) -> str:
@@ -89,23 +57,6 @@ def golden_text(name: str) -> str:
 def test_the_promos_of_an_invented_answer_are_the_golden_ones(name: str) -> None:
     expected = (GOLDEN / f"{name}.promos.txt").read_text(encoding="utf-8")
     assert golden_text(name) == expected
-
-
-def assert_sound(promo: Promo, material: Material, kind: str) -> None:
-    """Assert what holds for every promo: its fragments rebuild it, each at its place, and it fits."""
-    text = promo.payload.text
-    assert "".join(one.text for one in promo.fragments) == text
-    for one in promo.fragments:
-        if one.origin is Origin.TITLE:
-            assert material.title[one.start : one.end] == one.text
-        elif one.origin is Origin.ANSWER:
-            assert material.body[one.start : one.end] == one.text
-        else:
-            assert (one.start, one.end) == (0, len(one.text))
-    assert unfaithful(promo.fragments, material.body) == ()
-    assert fits(text, LIMITS[kind])
-    assert promo.length <= promo.length_max
-    assert not re.search(r"[ \t]{2,}|[ \t]\n|^\s|\s$| [.,;:!?](?!\w)", text)
 
 
 @pytest.mark.parametrize("kind", LIMITS)

@@ -19,7 +19,7 @@ from clinic_broadcast.core.hooks import Hook, TitleHook, TopicHook, hashtags_of,
 from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.measure import Limits, fits, length_of
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, Promo
-from clinic_broadcast.core.sentences import Candidate, best_first, holds_drug
+from clinic_broadcast.core.sentences import ALIKE_MAX, Candidate, best_first, holds_drug, likeness
 from clinic_broadcast.core.wording import OWN, Literal, Piece, Slot, Wording, pieces_of
 
 CARD_KINDS: Final = frozenset({"bluesky", "linkedin"})
@@ -37,7 +37,6 @@ _SPARE: Final = 2
 _ENTRY_SENTENCES: Final = 2
 _HOOKS_MAX: Final = 2
 _MORE_SCORE_MIN: Final = 0.4
-_ALIKE_MAX: Final = 0.5
 _CARD_TITLE_MAX, _CARD_DESCRIPTION_MAX = 300, 1000
 _PERSON: Final = re.compile(
     r"^(?:Dr|Prof|Professor|Doctor)\b\.?\s+\w|,\s*(?:M\.?D|D\.?O|Ph\.?D|R\.?N|MBBS)\b", re.IGNORECASE
@@ -76,13 +75,20 @@ def compose(
     None when no clean hook can be had or not even hook and link fit: then a person writes it. The caller must
     still have the gate examine what comes out, link and card with it.
     """
+    return next(promos_of(material, wording, channel=channel, limits=limits, gate=gate), None)
+
+
+def promos_of(
+    material: Material, wording: Wording, *, channel: str, limits: Limits, gate: Gate
+) -> Iterator[Promo]:
+    """Give every promo of an answer that fits the channel, one by one, the fullest first; see `compose`."""
     pieces = pieces_of(wording.template)
     for choice in _choices(material, pieces, limits=limits, gate=gate):
         fragments = _fragments(material, wording, choice, pieces=pieces, own_names=gate.own_names)
         text = "".join(fragment.text for fragment in fragments)
         if text and fits(text, limits):
             payload = Payload(text=text, link=material.url, card=_card(material, choice, pieces, limits))
-            return Promo(
+            yield Promo(
                 answer_id=material.answer_id,
                 channel=channel,
                 payload=payload,
@@ -91,7 +97,6 @@ def compose(
                 length_max=limits.length_max,
                 wording=wording.version,
             )
-    return None
 
 
 def compose_written(wording: Wording, *, channel: str, limits: Limits, gate: Gate) -> Promo:
@@ -203,20 +208,11 @@ def _several(candidates: Sequence[Candidate], count: int) -> tuple[Candidate, ..
         if len(chosen) == count:
             break
         if not chosen or (
-            one.score >= _MORE_SCORE_MIN and all(_alike(one, other) < _ALIKE_MAX for other in chosen)
+            one.score >= _MORE_SCORE_MIN
+            and all(likeness(one.text, other.text) < ALIKE_MAX for other in chosen)
         ):
             chosen.append(one)
     return tuple(sorted(chosen, key=lambda one: one.index))
-
-
-def _alike(one: Candidate, other: Candidate) -> float:
-    """Give the share of common three-word runs, 0 to 1."""
-    runs = [
-        {tuple(words[at : at + 3]) for at in range(len(words) - 2)}
-        for words in (one.text.lower().split(), other.text.lower().split())
-    ]
-    either = runs[0] | runs[1]
-    return len(runs[0] & runs[1]) / len(either) if either else 1.0
 
 
 def _needs_disclaimer(words: str, gate: Gate) -> bool:

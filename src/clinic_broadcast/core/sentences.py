@@ -22,6 +22,9 @@ WORDS_MIN, WORDS_MAX = 7, 40
 LENGTH_MAX: Final = 230
 """Longer than this no sentence leaves room for a title and a link on the tightest network."""
 
+ALIKE_MAX: Final = 0.5
+"""From this likeness on two texts say the same to a reader."""
+
 _GOOD_MIN, _GOOD_MAX, _SHORT = 60, 140, 20
 _NEAR: Final = 2
 """How many sentences before and after one may refute it."""
@@ -174,6 +177,16 @@ def holds_drug(text: str, lexicon: Lexicon) -> bool:
     return any(
         lexicon.drug(part) is not None for word in _WORD.findall(text) for part in {word, *word.split("-")}
     )
+
+
+def likeness(one: str, other: str) -> float:
+    """Give the share of three-word runs that two texts have in common, 0 to 1 (Jaccard)."""
+    runs = [
+        {tuple(words[at : at + 3]) for at in range(len(words) - 2)}
+        for words in (one.lower().split(), other.lower().split())
+    ]
+    either = runs[0] | runs[1]
+    return len(runs[0] & runs[1]) / len(either) if either else 1.0
 
 
 def weighs(finding: Finding) -> bool:
