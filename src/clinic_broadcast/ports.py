@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -197,7 +197,7 @@ class Head:
 
 
 class Witness(Protocol):
-    """What stands outside the database and says how far the history had come: an old copy of it cannot know that."""
+    """What stands outside the database and tells what an old copy cannot: the history's end, and what was withdrawn."""
 
     def seen(self) -> Head | None:
         """Give the head that was kept last; None when there is none, or when it cannot be read."""
@@ -208,6 +208,14 @@ class Witness(Protocol):
 
         False, and nothing changes, when it gives none. Raises LedgerError when the head cannot be kept.
         """
+        ...
+
+    def withdrawn(self) -> frozenset[str]:
+        """Give the digests of all answers that were ever withdrawn; raises LedgerError when they cannot be read."""
+        ...
+
+    def keep_withdrawn(self, digests: Collection[str]) -> None:
+        """Add digests of withdrawn answers, durably on return; raises LedgerError when they cannot be kept."""
         ...
 
 

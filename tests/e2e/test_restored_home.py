@@ -129,3 +129,43 @@ def test_a_restored_home_doubles_nothing_on_x_and_counts_what_it_spends(tmp_path
         states = Counter(one["state"] for one in ask(home, networks, "log")["deliveries"])
         assert states == {"sent": 4, "planned": 1}
         assert "the history is whole" in run("verify")
+
+
+@pytest.mark.timeout(120)
+def test_a_restored_home_shows_nothing_again_that_was_withdrawn(tmp_path: Path) -> None:
+    home, feed = tmp_path / "home", tmp_path / "home" / "public" / "feeds"
+    (home / "answers").mkdir(parents=True)
+    settings = SETTINGS.format(url='""').replace('kind = "x"', 'kind = "folder"')
+    settings = settings.replace("[channels.x]", "[channels.wall]").replace("spend_max_usd_month = 0.8", "")
+    (home / "clinic.toml").write_text(settings.replace('api_url = ""', 'path = "wall"'), encoding="utf-8")
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "clinic_broadcast", "--home", str(home), *arguments],
+            capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "NO_COLOR": "1"},
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    run("init", "--yes")
+    shutil.rmtree(home / "schedules")
+    (home / "answers" / "plain.md").write_text(ANSWER.format(slug="plain"), encoding="utf-8")
+    run("run", "--once")
+    copy = tmp_path / "copy.db"
+    run("backup", str(copy))
+    (sent,) = json.loads(run("log", "--json"))["deliveries"]
+    assert "simple blood test" in (feed / "rss.xml").read_text(encoding="utf-8")
+    run("withdraw", sent["answer_id"], "--why", "the patient asked")
+    assert "simple blood test" not in (feed / "rss.xml").read_text(encoding="utf-8")
+    stones = (feed / "withdrawn.atom.xml").read_text(encoding="utf-8")
+
+    for ending in ("-wal", "-shm"):
+        (home / "state" / f"ledger.db{ending}").unlink(missing_ok=True)
+    shutil.copyfile(copy, home / "state" / "ledger.db")
+    for arguments in (("feed", "build"), ("run", "--once"), ("publish", sent["answer_id"])):
+        run(*arguments)
+        assert "simple blood test" not in (feed / "rss.xml").read_text(encoding="utf-8")
+        assert (feed / "withdrawn.atom.xml").read_text(encoding="utf-8") == stones
+    assert "withdrawn" in run("publish", sent["answer_id"])
+    assert json.loads(run("status", "--json"))["answers"]["withdrawn"] == 1
+    assert "the history is whole" in run("verify")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from clinic_broadcast.core.answer import AnswerId
 from clinic_broadcast.core.delivery import (
     LOOK_FAILURES_MAX,
     Absent,
@@ -36,6 +38,11 @@ SOUGHT: Final = frozenset({"sought", "adopted", "resolved"})
 
 DOUBTED: Final = "doubted"
 TOLD: Final = "restore: it may be public already:"
+
+
+def withdrawal_digest(answer_id: AnswerId) -> str:
+    """Give what is kept outside the record of an answer that was withdrawn: a sha256 in hex, no word and no address."""
+    return hashlib.sha256(f"withdrawn {answer_id}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,12 @@
-"""A small file beside the database that says how far the history had come: an old copy of the ledger cannot know it."""
+"""Two small files beside the database for what an old copy of it cannot know: its end, and what was withdrawn."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-from collections.abc import Callable, Generator
+import re
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,12 +19,18 @@ from clinic_broadcast.ports import Head
 BYTES_MAX: Final = 10_000
 """The file holds two short values; more than this was not written by us."""
 
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
 
 class WitnessFile:
-    """The witness of one home, replaced as a whole and on the disk before `renew` returns."""
+    """The witness of one home: two files, each replaced as a whole and on the disk before the write returns.
+
+    Withdrawn answers stand in a file of their own, which outlives a witness that was lost or is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._withdrawn = path.with_name("withdrawn.txt")
 
     def seen(self) -> Head | None:
         try:
@@ -41,8 +48,23 @@ class WitnessFile:
             if head is None:
                 return False
             if head != seen:
-                self._write(head)
+                self._write(self._path, json.dumps({"number": head.number, "hash": head.hash}))
             return True
+
+    def withdrawn(self) -> frozenset[str]:
+        try:
+            lines = self._withdrawn.read_text(encoding="ascii", errors="replace").splitlines()
+        except FileNotFoundError:
+            return frozenset()
+        except OSError as error:
+            raise self._fault(self._withdrawn, "read", error) from None
+        return frozenset(line for line in lines if DIGEST.fullmatch(line))
+
+    def keep_withdrawn(self, digests: Collection[str]) -> None:
+        with self._held():
+            kept = self.withdrawn()
+            if not kept.issuperset(digests):
+                self._write(self._withdrawn, "\n".join(sorted(kept.union(digests))) + "\n")
 
     @contextmanager
     def _held(self) -> Generator[None]:
@@ -53,25 +75,25 @@ class WitnessFile:
                 self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE
             )
         except OSError as error:
-            raise self._fault(error) from None
+            raise self._fault(self._path, "written", error) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)
 
-    def _write(self, head: Head) -> None:
-        part = self._path.with_name(f".{self._path.name}.part")
+    def _write(self, path: Path, text: str) -> None:
+        part = path.with_name(f".{path.name}.part")
         try:
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
             with os.fdopen(handle, "w", encoding="ascii") as file:
-                json.dump({"number": head.number, "hash": head.hash}, file)
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(part, self._path)  # noqa: PTH105  # Beside sync, which says when it has happened.
-            sync(self._path.parent)
+            os.replace(part, path)  # noqa: PTH105  # Beside sync, which says when it has happened.
+            sync(path.parent)
         except OSError as error:
-            raise self._fault(error) from None
+            raise self._fault(path, "written", error) from None
 
-    def _fault(self, error: OSError) -> LedgerError:
-        return LedgerError(f"{self._path}: cannot be written: {error.strerror}; nothing is sent without it")
+    def _fault(self, path: Path, done: str, error: OSError) -> LedgerError:
+        return LedgerError(f"{path}: cannot be {done}: {error.strerror}; nothing is sent without it")

@@ -37,8 +37,9 @@ from clinic_broadcast.core.promo import WITHDRAW
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ports import Channel, Parcel
 from clinic_broadcast.run import reconcile, spending
-from clinic_broadcast.run.correct import take_back
+from clinic_broadcast.run.correct import GONE, take_back
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.recollection import is_withdrawn
 
 OPEN = (State.PLANNED, State.SENDING, State.UNSURE)
 
@@ -254,7 +255,7 @@ def _doubt(desk: Desk, delivery: Delivery) -> Delivery | None:
     known = desk.ledger.answer(delivery.answer_id)
     if delivery.occasion == WITHDRAW:
         return None
-    if known is not None and known.standing is Standing.WITHDRAWN:
+    if is_withdrawn(desk, delivery.answer_id, known):
         return _cancel(desk, delivery)
     if known is not None and known.material.revision != delivery.source_revision:
         return _hold_again(
@@ -284,7 +285,7 @@ def _likeness(finding: Finding) -> tuple[str, ...]:
 
 
 def _cancel(desk: Desk, delivery: Delivery) -> Delivery:
-    cancelled = move(delivery, State.CANCELLED, reason="the answer was withdrawn")
+    cancelled = move(delivery, State.CANCELLED, reason=GONE)
     desk.ledger.move(delivery, cancelled, kind="cancelled", actor=desk.actor, at=desk.clock.now())
     return cancelled
 

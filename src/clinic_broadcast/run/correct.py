@@ -15,16 +15,20 @@ from clinic_broadcast.core.delivery import (
     move,
     release,
 )
+from clinic_broadcast.core.lapse import TOLD
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.promo import WITHDRAW, Payload, Promo, correction
 from clinic_broadcast.errors import UsageError
 from clinic_broadcast.ports import Channel, Withdrawing
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.promotion import Draft, delivery_of, draft, reasons_to_hold
+from clinic_broadcast.run.recollection import honour_withdrawals, keep_withdrawal
+from clinic_broadcast.run.reconcile import WAITING, forgotten, notice
 
 PUBLIC = (State.SENT,)
 IN_DOUBT = (State.SENDING, State.UNSURE)
 UNSENT = (State.PLANNED, State.HELD, State.REFUSED)
+GONE = "the answer was withdrawn"
 BY_HAND = "this channel cannot take back by machine: delete it by hand at its address"
 
 
@@ -40,29 +44,48 @@ class TakenBack:
 def withdraw(desk: Desk, known: KnownAnswer, *, why: str, by: str) -> TakenBack:
     """Mark an answer as withdrawn, cancel what is not sent, and plan to take back what is public.
 
-    The mark is durable first, so that nothing of this answer is sent from here on, whatever happens next.
+    The mark is durable first, in the record and outside of it, so that nothing of this answer is sent from here on,
+    whatever happens next. What a restored record may have forgotten to have sent is looked for, not cancelled.
     """
     answer_id = known.material.answer_id
+    keep_withdrawal(desk, answer_id)
     if known.standing is not Standing.WITHDRAWN:
         at = desk.clock.now()
         desk.ledger.restand(
             answer_id, before=known.standing, after=Standing.WITHDRAWN, actor=by or desk.actor, at=at
         )
+    # The witness is now newer than every copy of the record that lacks the mark.
+    notice(desk)
+    cancelled = _cancel_unsent(desk, answer_id, why=f"withdrawn: {why}", by=by or desk.actor)
     return TakenBack(
-        cancelled=_cancel_unsent(desk, answer_id, why=why, by=by or desk.actor),
+        cancelled=cancelled,
         planned=plan_withdrawals(desk, answer_id),
         in_doubt=tuple(
-            sorted({one.channel for one in desk.ledger.deliveries(states=IN_DOUBT, answer_id=answer_id)})
+            sorted(
+                one
+                for one in {
+                    row.channel for row in desk.ledger.deliveries(answer_id=answer_id) if _is_doubtful(row)
+                }
+            )
         ),
     )
 
 
+def _is_doubtful(one: Delivery) -> bool:
+    return one.occasion != WITHDRAW and one.state in (*IN_DOUBT, *WAITING)
+
+
 def _cancel_unsent(desk: Desk, answer_id: AnswerId, *, why: str, by: str) -> int:
+    """Cancel what is surely not public; what may be, after a restore, stays until a look or a person has said so."""
+    rows = desk.ledger.deliveries(states=UNSENT, answer_id=answer_id)
+    lapses = [one for one in notice(desk) if one.is_certain] if rows else []
     cancelled = 0
-    for one in desk.ledger.deliveries(states=UNSENT, answer_id=answer_id):
-        if one.occasion == WITHDRAW:
+    for one in rows:
+        if one.occasion == WITHDRAW or (one.state is State.HELD and one.reason.startswith(TOLD)):
             continue
-        after = move(one, State.CANCELLED, reason=f"withdrawn: {why}", needs_person="")
+        if one.state in WAITING and one.channel in desk.channels and forgotten(desk, one, lapses):
+            continue
+        after = move(one, State.CANCELLED, reason=why, needs_person="")
         cancelled += desk.ledger.move(
             one, after, kind="cancelled", actor=by, at=desk.clock.now(), body={"why": why}
         )
@@ -72,13 +95,16 @@ def _cancel_unsent(desk: Desk, answer_id: AnswerId, *, why: str, by: str) -> int
 def plan_withdrawals(desk: Desk, answer_id: AnswerId | None = None) -> int:
     """Plan to take back every public promo of withdrawn answers; gives how many deliveries that added.
 
-    A channel whose promo is in doubt waits until a look has settled it: then a later round plans it.
+    A channel whose promo is in doubt waits until a look has settled it: then a later round plans it. What a look
+    did not find is cancelled.
     """
+    honour_withdrawals(desk)
     withdrawn = desk.ledger.answers(Standing.WITHDRAWN)
     added = 0
     for known in withdrawn:
         if answer_id is not None and known.material.answer_id != answer_id:
             continue
+        _cancel_unsent(desk, known.material.answer_id, why=GONE, by=desk.actor)
         rows = desk.ledger.deliveries(answer_id=known.material.answer_id)
         doubtful = {one.channel for one in rows if one.state in IN_DOUBT}
         public = {one.channel: one for one in rows if one.state in PUBLIC and one.occasion != WITHDRAW}

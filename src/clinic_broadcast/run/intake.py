@@ -14,6 +14,7 @@ from clinic_broadcast.core.zones import read_answer
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ports import Source
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.recollection import honour_withdrawals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ def poll(desk: Desk, *, as_baseline: bool = False) -> Intake:
             total += poll_source(desk, source, as_baseline=as_baseline)
         except SourceError as error:
             total += Intake(errors=(str(error),))
+    # Before anything is planned or shown: what came again may have been withdrawn before the record was put back.
+    honour_withdrawals(desk)
     return total
 
 

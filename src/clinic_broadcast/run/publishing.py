@@ -23,6 +23,7 @@ from clinic_broadcast.run.broadcast import deliver
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.intake import known_answer, poll
 from clinic_broadcast.run.promotion import Draft, delivery_of, draft, reasons_to_hold, renew
+from clinic_broadcast.run.recollection import is_withdrawn
 from clinic_broadcast.run.reconcile import notice_silence
 
 
@@ -108,7 +109,7 @@ def _is_for(wording: Wording, channel: Channel) -> bool:
 def refuse_untimely(desk: Desk, target: Target) -> None:
     """Raise UsageError for what may not go out now: a withdrawn answer, an expired wording or one for later."""
     if isinstance(target, AnswerTarget):
-        if target.known.standing is Standing.WITHDRAWN:
+        if is_withdrawn(desk, target.known.material.answer_id, target.known):
             raise UsageError(
                 f"{target.known.material.url or target.known.material.answer_id}: it is withdrawn"
             )

@@ -113,6 +113,7 @@ def build_feeds(office: Office, *, write: bool = True) -> BuiltFeeds:
     Raises OSError when a file cannot be written; the old one then stands.
     """
     from clinic_broadcast.run import feeding
+    from clinic_broadcast.run.recollection import honour_withdrawals
 
     clinic = office.settings.clinic
     head = FeedHead(
@@ -126,6 +127,7 @@ def build_feeds(office: Office, *, write: bool = True) -> BuiltFeeds:
     make = partial(feeding.build_feeds, office.desk, head)
     if not write:
         return office.feeds.foretell(make)
+    honour_withdrawals(office.desk)
     return office.feeds.build(make, at=office.desk.clock.now())
 
 
