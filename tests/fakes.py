@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
-from clinic_broadcast.core.delivery import Absent, CannotTell, Found, Outcome, Sent, Trace, Unsure
+from clinic_broadcast.core.delivery import Absent, CannotTell, Found, Outcome, Sent, Throttled, Trace, Unsure
 from clinic_broadcast.core.measure import Limits
 from clinic_broadcast.ports import Batch, Guarantee, Marks, Parcel
 
@@ -56,7 +56,8 @@ class FakeSource:
 class WallChannel:
     """A network that writes what is public on a wall: a file of JSON lines, which outlives a killed process.
 
-    `can_look` says whether it shows what it has; `behave` may spoil an answer after the promo went up.
+    `can_look` says whether it shows what it has; `behave` may spoil an answer after the promo went up. While it is
+    `down` nothing goes up at all.
     """
 
     wall: Path
@@ -64,6 +65,7 @@ class WallChannel:
     kind: str = "folder"
     can_look: bool = True
     behave: Callable[[str], Outcome | None] = field(default=lambda _key: None)
+    down: bool = False
 
     @property
     def account(self) -> str:
@@ -78,6 +80,8 @@ class WallChannel:
         return Limits(kind="folder", length_max=100_000, hashtags_max=2, sentences_max=1)
 
     def send(self, parcel: Parcel) -> Outcome:
+        if self.down:
+            return Throttled("the wall is down")
         row = json.dumps({"key": parcel.key, "channel": self.name, "text": parcel.payload.text})
         with self.wall.open("a", encoding="utf-8") as file:
             file.write(row + "\n")

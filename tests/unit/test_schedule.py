@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clinic_broadcast.core.pace import Pace
 from clinic_broadcast.core.schedule import (
     Job,
     Quiet,
     Schedule,
+    calendar_times,
     checked_cron,
     due_times,
     is_channel_quiet,
     is_never_awake,
     is_quiet,
+    jitter_of,
     missed_slot,
     next_due,
     next_slot_for,
+    pace_of,
     parsed_quiet,
     sentence,
     slot_to_run,
@@ -97,15 +101,14 @@ def expected_around(at: time, zone: ZoneInfo, change: datetime) -> list[datetime
 def assert_right_around(key: str, change: datetime, times: tuple[time, ...]) -> int:
     zone, span = ZoneInfo(key), timedelta(days=2)
     for at in times:
-        cron = f"{at.minute} {at.hour} * * *"
         wanted = [due for due in expected_around(at, zone, change) if change - span < due <= change + span]
-        found: list[datetime] = []
-        for due in due_times(cron, zone, change - span):
-            if due > change + span:
-                break
-            found.append(due)
-        assert found == wanted, (key, change.isoformat(), cron)
-        assert all(before < after for before, after in pairwise(found))
+        for coming in (
+            due_times(f"{at.minute} {at.hour} * * *", zone, change - span),
+            calendar_times(f"{at.hour:02}:{at.minute:02}", zone, change - span),
+        ):
+            found = list(takewhile(lambda due: due <= change + span, coming))
+            assert found == wanted, (key, change.isoformat(), at)
+            assert all(before < after for before, after in pairwise(found))
     return len(times)
 
 
@@ -405,3 +408,75 @@ def test_the_sentence_says_when_where_and_within_which_bounds() -> None:
 
 def test_a_schedule_that_publishes_nothing_says_nothing_about_promos() -> None:
     assert "promo" not in sentence(schedule("*/15 * * * *", job=Job.POLL))
+
+
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_calendar_and_a_cron_of_the_same_daily_time_fall_due_alike_from_any_moment_on(
+    data: st.DataObject,
+) -> None:
+    zone = ZoneInfo(data.draw(st.sampled_from(ZONES)))
+    at = data.draw(st.sampled_from(QUARTERS))
+    changes = changes_of(zone.key) or (utc("2026-03-08T10:00"),)
+    after = data.draw(st.sampled_from(changes)) + timedelta(minutes=data.draw(st.integers(-1500, 1500)))
+    by_cron = list(islice(due_times(f"{at.minute} {at.hour} * * *", zone, after), 4))
+    assert list(islice(calendar_times(f"{at.hour}:{at.minute:02}", zone, after), 4)) == by_cron
+
+
+@pytest.mark.parametrize(("calendar", "cron"), [("*:0/15", "*/15 * * * *"), ("hourly", "0 * * * *")])
+def test_an_interval_of_a_calendar_runs_through_both_passes_of_the_repeated_hour(
+    calendar: str, cron: str
+) -> None:
+    after = local("2026-11-01T00:30")
+    wanted = list(islice(due_times(cron, LA, after), 20))
+    assert list(islice(calendar_times(calendar, LA, after), 20)) == wanted
+
+
+def test_a_calendar_knows_weekdays_and_days_of_the_month() -> None:
+    weekdays = schedule("", calendar="Mon..Fri 09:00")
+    assert slots(weekdays, local("2026-03-06T10:00"), 1) == [local("2026-03-09T09:00")]
+    monthly = schedule("", calendar="*-*-01 04:00")
+    assert slots(monthly, local("2026-03-06T10:00"), 1) == [local("2026-04-01T04:00")]
+    assert sentence(weekdays).startswith("OnCalendar Mon..Fri 09:00, time of America/Los_Angeles")
+
+
+@given(minutes=st.integers(0, 120), day=st.integers(0, 400), channel=st.sampled_from(["x", "facebook"]))
+def test_jitter_stays_within_its_width_and_is_the_same_whenever_it_is_asked(
+    minutes: int, day: int, channel: str
+) -> None:
+    one = schedule("0 9 * * *", jitter=timedelta(minutes=minutes))
+    slot = local("2026-03-02T09:00") + timedelta(days=day)
+    drawn = jitter_of(one, slot, channel)
+    assert timedelta(0) <= drawn <= timedelta(minutes=minutes)
+    assert drawn == jitter_of(one, slot.astimezone(LA), channel)
+
+
+def test_jitter_differs_from_day_to_day_and_from_channel_to_channel() -> None:
+    one = schedule("0 9 * * *", jitter=timedelta(minutes=60))
+    slot = local("2026-03-02T09:00")
+    drawn = {
+        jitter_of(one, slot + timedelta(days=day), name) for day in range(20) for name in ("x", "facebook")
+    }
+    assert len(drawn) > 30
+
+
+def test_a_jobs_pace_is_its_own_but_the_spacing_is_everybodys() -> None:
+    announce = schedule("0 9 * * *", pace=Pace(per_day_max=5, spacing=timedelta(minutes=10)))
+    reshare = schedule("0 9 * * *", job=Job.RESHARE, pace=Pace(per_day_max=1, spacing=timedelta(minutes=30)))
+    other = schedule("0 9 * * *", channels=("facebook",), pace=Pace(per_hour_max=1))
+    every = [announce, reshare, other]
+    assert pace_of(every, "x", Job.ANNOUNCE) == Pace(per_day_max=5, spacing=timedelta(minutes=30))
+    assert pace_of(every, "x", Job.RESHARE) == Pace(per_day_max=1, spacing=timedelta(minutes=30))
+    assert pace_of(every, "facebook", Job.ANNOUNCE).per_hour_max == 1
+
+
+def test_the_sentence_tells_the_pace() -> None:
+    one = schedule(
+        "0 9 * * *",
+        pace=Pace(per_hour_max=1, per_day_max=3, spacing=timedelta(minutes=30)),
+        jitter=timedelta(minutes=5),
+    )
+    told = sentence(one)
+    for part in ("1 promo an hour", "3 promos a day", "30 minutes apart", "up to 5 minutes later"):
+        assert part in told
+    assert "each again after 90 days" in sentence(schedule("0 9 * * *", job=Job.RESHARE))

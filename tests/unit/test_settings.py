@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from clinic_broadcast.core.pace import Pace
 from clinic_broadcast.core.schedule import Job
 from clinic_broadcast.errors import SettingsError
 from clinic_broadcast.settings.config import Settings, read_settings
@@ -391,6 +392,20 @@ def test_a_schedule_is_read_with_the_clinics_zone_and_all_channels_unless_it_say
     assert (poll.name, poll.zone.key, poll.channels, poll.quiet) == ("b", "America/Los_Angeles", (), None)
 
 
+def test_a_schedule_may_name_a_calendar_and_a_pace_or_be_switched_off(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        'job = "announce"\non_calendar = "Mon..Fri  09:00"\nmax_per_hour = 2\nmax_per_day = 5\n'
+        "spacing_minutes = 30\njitter_minutes = 10\n"
+    )
+    (tmp_path / "b.toml").write_text('job = "reshare"\nenabled = false\ncron = "0 9 * * 3"\n')
+    (tmp_path / "c.toml").write_text('job = "reshare"\ncron = "0 9 * * 3"\nrepeat_after_days = 45\n')
+    announce, reshare = read_schedules(tmp_path, timezone="America/Los_Angeles", channels=[])
+    assert (announce.cron, announce.calendar) == ("", "Mon..Fri 09:00")
+    assert announce.pace == Pace(spacing=timedelta(minutes=30), per_hour_max=2, per_day_max=5)
+    assert announce.jitter == timedelta(minutes=10)
+    assert (reshare.name, reshare.repeat_after) == ("c", timedelta(days=45))
+
+
 def test_a_home_without_schedules_has_none(tmp_path: Path) -> None:
     assert read_schedules(tmp_path / "none", timezone="UTC", channels=[]) == ()
 
@@ -413,6 +428,14 @@ def test_a_home_without_schedules_has_none(tmp_path: Path) -> None:
         ('job = "poll"\ncron = "0 9 * * *"\nchannels = []\n', ["channels", "empty list"]),
         ('job = "poll"\ncron = "0 9 * * *"\nchannels = ["facebok"]\n', ["channels", 'mean "facebook"']),
         ('job = "announce"\ncron = "0 22 * * *"\nquiet = "21:00-07:00"\n', ["quiet", "never run"]),
+        ('job = "announce"\non_calendar = "22:00"\nquiet = "21:00-07:00"\n', ["22:00", "never run"]),
+        ('job = "poll"\ncron = "0 9 * * *"\non_calendar = "09:00"\n', ["on_calendar", "one of the two"]),
+        ('job = "poll"\non_calendar = "Mon..Fri 09:00 Europe/Madrid"\n', ["on_calendar", "timezone"]),
+        ('job = "poll"\non_calendar = "Mo 25:00"\n', ["on_calendar", "Mon..Fri 09:00"]),
+        ('job = "poll"\non_calendar = " "\n', ["on_calendar", "Mon..Fri 09:00"]),
+        ('job = "poll"\ncron = "0 9 * * *"\nspacing_minutes = 5\n', ["spacing_minutes", '"reshare"']),
+        ('job = "announce"\ncron = "0 9 * * *"\nrepeat_after_days = 60\n', ["repeat_after_days"]),
+        ('job = "reshare"\ncron = "0 9 * * *"\nrepeat_after_days = 29\n', ["found 29", "30 or more"]),
     ],
 )
 def test_a_wrong_schedule_is_refused_with_its_file_and_key(
@@ -440,7 +463,7 @@ def test_a_new_home_can_be_read_at_once(tmp_path: Path) -> None:
     assert (settings.clinic.timezone, settings.review.first_n) == ("Europe/Madrid", 10)
     assert [source.url for source in settings.sources] == ["https://answers.marrowlane.example"]
     rules = read_schedules(made.home.schedules, timezone="Europe/Madrid", channels=settings.channels)
-    assert [rule.job for rule in rules] == [Job.ANNOUNCE, Job.BACKUP, Job.FEEDS, Job.POLL]
+    assert [rule.job for rule in rules] == [Job.ANNOUNCE, Job.BACKUP, Job.FEEDS, Job.POLL, Job.RESCAN]
     assert made.home.settings_file in made.written
     assert made.kept == ()
 
@@ -479,11 +502,13 @@ def test_a_home_that_cannot_be_made_is_told_with_its_path(tmp_path: Path) -> Non
 
 
 def test_the_default_schedules_are_found_wherever_the_package_lies(tmp_path: Path) -> None:
-    assert set(default_files("schedules")) == {"announce.toml", "backup.toml", "feeds.toml", "poll.toml"}
+    assert set(default_files("schedules")) == {
+        f"{job}.toml" for job in ("announce", "backup", "feeds", "poll", "rescan", "reshare")
+    }
     code = "from clinic_broadcast.settings.home import default_files; print(len(default_files('schedules')))"
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, check=True)
-    assert ran.stdout == b"4\n"
+    assert ran.stdout == b"6\n"
 
 
 def test_the_zone_of_the_machine_is_guessed_from_what_it_says(tmp_path: Path) -> None:

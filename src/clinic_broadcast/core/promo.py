@@ -101,6 +101,16 @@ def reshare(number: int) -> str:
     return f"reshare:{number}"
 
 
+def is_reshare(occasion: str) -> bool:
+    """Say whether this is the occasion of a re-share."""
+    return occasion.startswith("reshare:")
+
+
+def is_correction(occasion: str) -> bool:
+    """Say whether this is the occasion of a correction."""
+    return occasion.startswith("correct:")
+
+
 def correction(revision: str) -> str:
     """Name the occasion of a correction to the revision whose digest is given."""
     return f"correct:{revision[:12]}"

@@ -1,10 +1,11 @@
-"""When a job runs: crontab(5) in the schedule's own zone, quiet hours, and what was missed; no clock of its own."""
+"""When a job runs: cron or OnCalendar in the schedule's own zone, quiet hours, what was missed; no clock of its own."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -12,18 +13,23 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
+from oncalendar import OnCalendar, OnCalendarError
 
+from clinic_broadcast.core.pace import FREE, Pace, strictest
+from clinic_broadcast.core.walltime import GAP_MAX, SECOND, first_change, instant_of_wall
 from clinic_broadcast.errors import BugError
+
+MINUTE: Final = timedelta(minutes=1)
 
 FIELDS: Final = ("minute", "hour", "day of month", "month", "day of week")
 
+REPEAT_AFTER: Final = timedelta(days=90)
+
+REPEAT_AFTER_MIN: Final = timedelta(days=30)
+"""No network likes to see the same account say the same thing again any sooner."""
+
 REPEATED_MAX: Final = 24 * 60
 """Clocks go back by at most two hours today; a whole day of minutes bounds what a resume may have to drop."""
-
-SECOND: Final = timedelta(seconds=1)
-
-CHANGES_APART: Final = timedelta(hours=12)
-"""No zone changes its offset twice within so short a time."""
 
 LOOK_BACK: Final = tuple(timedelta(hours=hours) for hours in (1, 24, 8 * 24, 32 * 24, 367 * 24))
 """Windows in which the newest missed slot is sought, small ones first, so that a busy cron stays cheap."""
@@ -68,16 +74,22 @@ class Quiet:
 class Schedule:
     """One file of schedules/: which job, when, in which zone, and within which bounds.
 
-    `name` is the file's name without its ending and never changes for the ledger's record of slots. `channels`
-    empty means all enabled ones. `max_per_run` counts promos per channel.
+    `name` is the file's name without its ending and never changes for the ledger's record of slots. It runs by
+    `cron` or, where that is empty, by `calendar`, an expression of systemd.time(7). `channels` empty means all
+    enabled ones. `max_per_run` counts promos per channel. What a slot lets go leaves up to `jitter` later, the same
+    for one slot and channel whenever it is asked. A re-share rests for `repeat_after` before the next.
     """
 
     name: str
     job: Job
-    cron: str
     zone: ZoneInfo
+    cron: str = ""
+    calendar: str = ""
     channels: tuple[str, ...] = ()
     max_per_run: int = 1
+    pace: Pace = FREE
+    jitter: timedelta = timedelta(0)
+    repeat_after: timedelta = REPEAT_AFTER
     quiet: Quiet | None = None
 
     def concerns(self, channel: str) -> bool:
@@ -117,6 +129,25 @@ def _check_term(field: str, term: str) -> None:
         raise ValueError(f"a step only after * or a range; in the {field} field {term!r} has neither")
 
 
+def checked_calendar(text: str) -> str:
+    """Give an expression of systemd.time(7); raises ValueError that says what is wrong and what is allowed."""
+    words = text.split()
+    if not words:
+        raise ValueError("days and times as systemd.time(7) has them, for instance Mon..Fri 09:00")
+    calendar = " ".join(words)
+    if len(words) > 1 and re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]*", words[-1]):
+        raise ValueError("an expression without a zone; the zone stands in the key timezone")
+    try:
+        first = next(OnCalendar(calendar, datetime(2000, 1, 1, tzinfo=UTC)), None)
+    except OnCalendarError as error:
+        raise ValueError(
+            f"days and times as systemd.time(7) has them, for instance Mon..Fri 09:00: {error}"
+        ) from None
+    if first is None:
+        raise ValueError("a day that still comes; this one does not")
+    return calendar
+
+
 def parsed_quiet(text: str) -> Quiet:
     """Read `21:00-07:00`; raises ValueError that says what is allowed."""
     matched = re.fullmatch(r"\s*([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s*", text)
@@ -141,8 +172,39 @@ def due_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     at its first occurrence. Minutes or hours that begin with `*` mean an interval: they run through both passes
     of the repeated hour and are not moved out of a skipped one (the rule of Debian's cron).
     """
-    is_interval = any(field.startswith("*") for field in cron.split()[:2])
-    return _interval_times(cron, zone, after) if is_interval else _daily_times(cron, zone, after)
+    if any(field.startswith("*") for field in cron.split()[:2]):
+        return _interval_times(lambda wall: CronSim(cron, wall), zone, after)
+    return _daily_times(cron, zone, after)
+
+
+def calendar_times(calendar: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """Give the instants after `after` at which an OnCalendar expression falls due; the rules of `due_times` hold.
+
+    systemd itself leaves out a day whose time is skipped; here nothing is left out.
+    """
+    clock = calendar.rsplit(maxsplit=1)[-1]
+    if clock in ("hourly", "minutely") or (":" in clock and re.match(r"\*|[^:]*/", clock)):
+        return _interval_times(lambda wall: OnCalendar(calendar, wall), zone, after)
+    return _moved_times(calendar, zone, after)
+
+
+def _moved_times(calendar: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """Give one instant for each nominal local time of the expression."""
+    newest = after.astimezone(UTC)
+    # The search begins a day early: a time that was skipped falls due after later ones of the wall clock.
+    start = after.astimezone(zone).replace(tzinfo=UTC) - GAP_MAX
+    for wall in OnCalendar(calendar, start):
+        due_at = instant_of_wall(wall.replace(tzinfo=None), zone)
+        if due_at > newest:
+            newest = due_at
+            yield due_at
+
+
+def due_times_of(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """Give the schedule's slots after `after`, as aware UTC, strictly increasing."""
+    if schedule.calendar:
+        return calendar_times(schedule.calendar, schedule.zone, after)
+    return due_times(schedule.cron, schedule.zone, after)
 
 
 def _daily_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
@@ -162,8 +224,10 @@ def _daily_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetim
             raise BugError(f"cron {cron!r} in {zone.key} does not move on after {newest.isoformat()}")
 
 
-def _interval_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
-    """Give every instant whose wall clock matches.
+def _interval_times(
+    walls_after: Callable[[datetime], Iterator[datetime]], zone: ZoneInfo, after: datetime
+) -> Iterator[datetime]:
+    """Give every instant whose wall clock matches; `walls_after` gives matching walls, and walls bear UTC here.
 
     CronSim by itself would lose some right after a change of less than an hour, or when it is started there
     (Lord Howe, Chatham; seen with 2.8). So it only sees clocks that never change, one for each stretch of time
@@ -173,9 +237,9 @@ def _interval_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[date
     while True:
         offset = since.astimezone(zone).utcoffset() or timedelta(0)
         checked = since
-        for wall in CronSim(cron, since + offset - SECOND):
+        for wall in walls_after(since + offset - SECOND):
             due_at = wall - offset
-            change = _first_change(zone, offset, checked, due_at)
+            change = first_change(zone, offset, checked, due_at)
             if change is not None:
                 since = change
                 break
@@ -185,21 +249,6 @@ def _interval_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[date
             return
 
 
-def _first_change(zone: ZoneInfo, offset: timedelta, since: datetime, until: datetime) -> datetime | None:
-    """Give the first instant after `since` and not after `until` with another offset; None if there is none."""
-    low = since
-    while low < until:
-        high = min(low + CHANGES_APART, until)
-        if high.astimezone(zone).utcoffset() == offset:
-            low = high
-            continue
-        while high - low > SECOND:
-            middle = low + (high - low) // 2 // SECOND * SECOND
-            low, high = (middle, high) if middle.astimezone(zone).utcoffset() == offset else (low, middle)
-        return high
-    return None
-
-
 def next_due(cron: str, zone: ZoneInfo, after: datetime) -> datetime | None:
     """Give the first instant after `after` at which the expression falls due; None if there is none for decades."""
     return next(due_times(cron, zone, after), None)
@@ -207,7 +256,7 @@ def next_due(cron: str, zone: ZoneInfo, after: datetime) -> datetime | None:
 
 def slots(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
     """Give the schedule's next `count` slots after `after`, as aware UTC."""
-    return list(islice(due_times(schedule.cron, schedule.zone, after), count))
+    return list(islice(due_times_of(schedule, after), count))
 
 
 def missed_slot(schedule: Schedule, last_slot: datetime, now: datetime) -> datetime | None:
@@ -218,7 +267,7 @@ def missed_slot(schedule: Schedule, last_slot: datetime, now: datetime) -> datet
     """
     for since in (*(max(last_slot, now - span) for span in LOOK_BACK), last_slot):
         newest: datetime | None = None
-        for due_at in due_times(schedule.cron, schedule.zone, since):
+        for due_at in due_times_of(schedule, since):
             if due_at > now:
                 break
             newest = due_at
@@ -260,7 +309,7 @@ def next_slot_for(
         next(
             (
                 slot
-                for slot in islice(due_times(one.cron, one.zone, after), TRIED_SLOTS)
+                for slot in islice(due_times_of(one, after), TRIED_SLOTS)
                 if not is_channel_quiet(every, channel, slot, job=job)
             ),
             None,
@@ -270,16 +319,51 @@ def next_slot_for(
     return min((slot for slot in awake if slot is not None), default=None)
 
 
+def jitter_of(schedule: Schedule, slot: datetime, channel: str) -> timedelta:
+    """Give how much later than its slot the schedule lets a channel's promos leave: whole seconds, always the same."""
+    width_s = int(schedule.jitter.total_seconds())
+    seed = f"{schedule.name}\x1f{slot.astimezone(UTC).isoformat()}\x1f{channel}"
+    drawn = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big")
+    return timedelta(seconds=drawn % (width_s + 1))
+
+
+def pace_of(schedules: Iterable[Schedule], channel: str, job: Job) -> Pace:
+    """Give the pace at which this job may publish on the channel: its own caps, and anybody's spacing."""
+    every = [one for one in schedules if one.job in (Job.ANNOUNCE, Job.RESHARE) and one.concerns(channel)]
+    own = strictest(one.pace for one in every if one.job is job)
+    return replace(own, spacing=strictest(one.pace for one in every).spacing)
+
+
 def sentence(schedule: Schedule) -> str:
     """Say in a sentence when the schedule runs, with its zone and its bounds."""
-    parts = [
-        f"{CronSim(schedule.cron, datetime(2000, 1, 1, tzinfo=UTC)).explain()}, time of {schedule.zone.key}"
-    ]
+    if schedule.calendar:
+        parts = [f"OnCalendar {schedule.calendar}, time of {schedule.zone.key}"]
+    else:
+        told = CronSim(schedule.cron, datetime(2000, 1, 1, tzinfo=UTC)).explain()
+        parts = [f"{told}, time of {schedule.zone.key}"]
     if schedule.job in (Job.ANNOUNCE, Job.RESHARE):
-        noun = "promo" if schedule.max_per_run == 1 else "promos"
-        parts.append(f"at most {schedule.max_per_run} {noun} per channel")
+        parts.append(f"at most {_promos(schedule.max_per_run)} per channel")
+        parts.extend(_bounds(schedule))
     if schedule.channels:
         parts.append(f"on {', '.join(schedule.channels)}")
     if schedule.quiet is not None:
         parts.append(f"never {schedule.quiet.start:%H:%M} to {schedule.quiet.end:%H:%M}")
     return "; ".join(parts)
+
+
+def _bounds(schedule: Schedule) -> Iterator[str]:
+    pace = schedule.pace
+    if pace.per_hour_max is not None:
+        yield f"{_promos(pace.per_hour_max)} an hour"
+    if pace.per_day_max is not None:
+        yield f"{_promos(pace.per_day_max)} a day"
+    if pace.spacing:
+        yield f"{pace.spacing // MINUTE} minutes apart"
+    if schedule.jitter:
+        yield f"up to {schedule.jitter // MINUTE} minutes later"
+    if schedule.job is Job.RESHARE:
+        yield f"each again after {schedule.repeat_after.days} days"
+
+
+def _promos(count: int) -> str:
+    return "1 promo" if count == 1 else f"{count} promos"

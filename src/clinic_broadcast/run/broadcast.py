@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
 from clinic_broadcast.core.answer import Standing
@@ -33,10 +34,11 @@ from clinic_broadcast.core.gate import examine_payload
 from clinic_broadcast.core.lapse import Lapse
 from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.plan import Look, Send, may_be_sent, plan
-from clinic_broadcast.core.promo import WITHDRAW
+from clinic_broadcast.core.promo import WITHDRAW, is_correction, is_reshare
+from clinic_broadcast.core.schedule import Job
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ports import Channel, Parcel
-from clinic_broadcast.run import reconcile, spending
+from clinic_broadcast.run import pacing, reconcile, spending
 from clinic_broadcast.run.correct import GONE, take_back
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.recollection import is_withdrawn
@@ -50,36 +52,54 @@ UNSURE_MAX = 2
 
 
 def release_planned(
-    desk: Desk, *, channels: Collection[str] | None = None, count_max: int | None = None
+    desk: Desk,
+    *,
+    channels: Collection[str] | None = None,
+    count_max: int | None = None,
+    job: Job = Job.ANNOUNCE,
+    later_by: Callable[[str], timedelta] = lambda _channel: timedelta(0),
 ) -> int:
     """Let planned deliveries go, oldest first: at most `count_max` a channel, all channels if none is named.
 
-    Those of old answers go behind all others. Gives how many were let go. A quiet channel's stay where they are
-    until it is no longer quiet.
+    `job` says whose: a re-share goes only at the slot of its own job. Corrections go first and do not count; old
+    answers go behind all others. What was let go before and is still not out counts too, so that an outage of days
+    piles nothing up that would go out in a burst. `later_by` gives how long after now a channel's are due. Gives how
+    many were let go. A quiet channel's stay where they are until it is no longer quiet.
     """
     now = desk.clock.now()
-    released: dict[str, int] = {}
-    for delivery in _fresh_first(desk, desk.ledger.deliveries(states=(State.PLANNED,))):
-        name = delivery.channel
-        if delivery.released_at is not None or name not in desk.channels or desk.is_quiet(name, now):
+    planned = [
+        one
+        for one in desk.ledger.deliveries(states=(State.PLANNED,))
+        if is_reshare(one.occasion) == (job is Job.RESHARE)
+    ]
+    on_their_way = [one for one in planned if one.released_at is not None and not is_correction(one.occasion)]
+    counted = Counter(one.channel for one in on_their_way)
+    released = 0
+    for delivery in _in_order(desk, planned):
+        name, is_free = delivery.channel, is_correction(delivery.occasion)
+        if name not in desk.channels or desk.is_quiet(name, now):
             continue
         if channels is not None and name not in channels:
             continue
-        if count_max is not None and released.get(name, 0) >= count_max:
+        if count_max is not None and counted[name] >= count_max and not is_free:
             continue
-        if desk.ledger.move(delivery, release(delivery, now), kind="released", actor=desk.actor, at=now):
-            released[name] = released.get(name, 0) + 1
-    return sum(released.values())
+        due = release(delivery, now if is_free else now + later_by(name))
+        if desk.ledger.move(delivery, due, kind="released", actor=desk.actor, at=now):
+            released += 1
+            counted[name] += not is_free
+    return released
 
 
-def _fresh_first(desk: Desk, planned: list[Delivery]) -> list[Delivery]:
-    """Order planned deliveries as they were planned, but old answers, which only drip, behind the others."""
+def _in_order(desk: Desk, planned: list[Delivery]) -> list[Delivery]:
+    """Give those that were not let go yet: corrections first, then as they were planned, old answers last."""
 
-    def is_old(one: Delivery) -> bool:
+    def rank(one: Delivery) -> int:
+        if is_correction(one.occasion):
+            return 0
         known = desk.ledger.answer(one.answer_id)
-        return known is not None and known.standing is Standing.BASELINE
+        return 2 if known is not None and known.standing is Standing.BASELINE else 1
 
-    return sorted((one for one in planned if one.released_at is None), key=is_old)
+    return sorted((one for one in planned if one.released_at is None), key=rank)
 
 
 def deliver(
@@ -95,8 +115,9 @@ def deliver(
     1. Looks come first: what may be public already is never sent before it was looked for.
     2. A send is claimed durably before the request leaves; without the claim nothing leaves.
     3. A channel that refuses us, asks us to wait or leaves us unsure twice gets no further send in this run.
-    `only` names the ids to take, `channels` the channels; `ignore_quiet` is for a person's own command,
-    and so is `retry_accounts`: what an account's token stopped is tried again at once, for it may be mended.
+    `only` names the ids to take, `channels` the channels; `ignore_quiet`, which ignores the channel's pace too, is for
+    a person's own command, and so is `retry_accounts`: what an account's token stopped is tried again at once, for it
+    may be mended.
     """
     now = desk.clock.now()
     stopped: set[str] = set()
@@ -118,7 +139,7 @@ def deliver(
             case Look(delivery):
                 after = look(desk, delivery)
             case Send(delivery):
-                if name in stopped or (not ignore_quiet and desk.is_quiet(name, now)):
+                if name in stopped or (not ignore_quiet and _must_wait(desk, delivery)):
                     continue
                 after = send(desk, delivery)
                 unsure[name] += after is not None and after.state is State.UNSURE
@@ -129,6 +150,12 @@ def deliver(
         if after is not None:
             done.append(after)
     return done
+
+
+def _must_wait(desk: Desk, delivery: Delivery) -> bool:
+    """Say whether quiet hours or the channel's pace keep it back for now."""
+    now = desk.clock.now()
+    return desk.is_quiet(delivery.channel, now) or pacing.may_go_at(desk, delivery, now) > now
 
 
 def _is_stopped_by_account(one: Delivery) -> bool:

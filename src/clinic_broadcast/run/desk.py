@@ -8,6 +8,8 @@ from datetime import datetime
 
 from clinic_broadcast.core.delivery import Timing
 from clinic_broadcast.core.gate import Gate
+from clinic_broadcast.core.pace import FREE, Pace
+from clinic_broadcast.core.schedule import Job
 from clinic_broadcast.ports import Channel, Clock, Ledger, Source, Witness
 from clinic_broadcast.settings.wording import Wordings
 
@@ -21,12 +23,18 @@ class ReviewRules:
     surge_max: int
 
 
+def _free(_channel: str, _job: Job) -> Pace:
+    """Bound nothing: what holds where no schedule says otherwise."""
+    return FREE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Everything one run may touch: sources, enabled channels, ledger, clock, gate, wordings and rules.
 
     `is_quiet` tells for a channel's name and an instant whether its schedules forbid sending; `next_slot_at`
-    foretells when the next announcement of a channel is due. `actor` is who the history says did it. `witness`
+    foretells when the next announcement of a channel is due, and `pace_of` gives how fast a job may publish on a
+    channel. `actor` is who the history says did it. `witness`
     shows when the ledger is an old copy; without one, nobody asks. `spend_max_usd` has the monthly cap of each
     channel that has one.
     """
@@ -44,4 +52,5 @@ class Desk:
     next_slot_at: Callable[[str, datetime], datetime]
     actor: str
     witness: Witness | None = None
+    pace_of: Callable[[str, Job], Pace] = _free
     spend_max_usd: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -38,15 +38,16 @@ class Intake:
         )
 
 
-def poll(desk: Desk, *, as_baseline: bool = False) -> Intake:
+def poll(desk: Desk, *, as_baseline: bool = False, again: bool = False) -> Intake:
     """Read every source once and record what it brought; a source that fails holds back no other.
 
-    `as_baseline` records everything that is new as known, whatever its date.
+    `as_baseline` records everything that is new as known, whatever its date. `again` reads each source from its
+    first answer to its last, and has those examined again that older rules of the gate have judged.
     """
     total = Intake()
     for source in desk.sources.values():
         try:
-            total += poll_source(desk, source, as_baseline=as_baseline)
+            total += poll_source(desk, source, as_baseline=as_baseline, again=again)
         except SourceError as error:
             total += Intake(errors=(str(error),))
     # Before anything is planned or shown: what came again may have been withdrawn before the record was put back.
@@ -54,17 +55,21 @@ def poll(desk: Desk, *, as_baseline: bool = False) -> Intake:
     return total
 
 
-def poll_source(desk: Desk, source: Source, *, as_baseline: bool = False) -> Intake:
+def poll_source(desk: Desk, source: Source, *, as_baseline: bool = False, again: bool = False) -> Intake:
     """Read one source and record the answers that are new or have other words.
 
     The first poll of a source is its baseline: all of it is recorded, nothing of it will be announced.
     Raises SourceError when the source cannot be read, LedgerError when the record cannot be written.
     """
     revisions = dict(desk.ledger.revisions())
-    marks = desk.ledger.marks(source.name)
-    batch = source.poll(marks, is_known=revisions.__contains__)
+    batch = source.poll(None if again else desk.ledger.marks(source.name), is_known=revisions.__contains__)
     now = desk.clock.now()
-    known = [] if batch.unchanged else _examined(desk, source, batch.answers, now=now, revisions=revisions)
+    outdated = _judged_by_older_rules(desk) if again else frozenset[AnswerId]()
+    known = (
+        []
+        if batch.unchanged
+        else _examined(desk, source, batch.answers, now=now, revisions=revisions, outdated=outdated)
+    )
     if as_baseline:
         known = [replace(one, standing=Standing.BASELINE) for one in known]
     desk.ledger.remember(source.name, known, marks=batch.marks, at=now)
@@ -84,6 +89,7 @@ def _examined(
     *,
     now: datetime,
     revisions: dict[AnswerId, str],
+    outdated: frozenset[AnswerId],
 ) -> list[KnownAnswer]:
     """Give the answers of a batch that the ledger lacks or has with other words, each examined by the gate."""
     first_poll_at = desk.ledger.first_poll_at(source.name)
@@ -93,7 +99,8 @@ def _examined(
     kept: list[KnownAnswer] = []
     for raw in raws:
         answer = read_answer(raw, desk.gate.own_names)
-        if answer.id in seen or revisions.get(answer.id) == answer.revision:
+        is_same = revisions.get(answer.id) == answer.revision and answer.id not in outdated
+        if answer.id in seen or is_same:
             continue
         seen.add(answer.id)
         arrival = judge_arrival(answer, first_poll_at=first_poll_at, known_revisions=words, known_links=links)
@@ -101,6 +108,13 @@ def _examined(
         words.add(answer.revision)
         links.add(canonical(answer.url))
     return kept
+
+
+def _judged_by_older_rules(desk: Desk) -> frozenset[AnswerId]:
+    version = desk.gate.version
+    return frozenset(
+        one.material.answer_id for one in desk.ledger.answers() if one.material.gate_version != version
+    )
 
 
 def known_answer(desk: Desk, answer: Answer, arrival: Arrival, *, source: str, now: datetime) -> KnownAnswer:

@@ -96,13 +96,14 @@ def drafts_for(desk: Desk, target: Target, channels: Mapping[str, Channel]) -> d
     A wording that names its channels goes nowhere else.
     """
     return {
-        name: _draft_for(desk, target, channel)
+        name: draft_for(desk, target, channel)
         for name, channel in channels.items()
-        if isinstance(target, AnswerTarget) or _is_for(target.wording, channel)
+        if isinstance(target, AnswerTarget) or is_for(target.wording, channel)
     }
 
 
-def _is_for(wording: Wording, channel: Channel) -> bool:
+def is_for(wording: Wording, channel: Channel) -> bool:
+    """Say whether a wording may go to this channel: one that names none goes everywhere."""
     return not wording.channels or channel.name in wording.channels or channel.kind in wording.channels
 
 
@@ -123,13 +124,21 @@ def refuse_untimely(desk: Desk, target: Target) -> None:
         )
 
 
+def is_timely(wording: Wording, now: datetime) -> bool:
+    """Say whether a wording may go out at this instant by its own `not_before` and `expires`."""
+    if wording.expires and _instant_of(wording.expires) <= now:
+        return False
+    return not wording.not_before or _instant_of(wording.not_before) <= now
+
+
 def _instant_of(text: str) -> datetime:
     """Read a date or an instant of a wording's front matter; a date means its first moment, UTC."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _draft_for(desk: Desk, target: Target, channel: Channel) -> Draft:
+def draft_for(desk: Desk, target: Target, channel: Channel) -> Draft:
+    """Give what would go out on one channel, composed and examined; nothing is recorded."""
     if isinstance(target, AnswerTarget):
         wording = desk.wordings.template_for(ANNOUNCE, channel.name, channel.kind)
         return draft(desk, target.known.material, channel, wording)

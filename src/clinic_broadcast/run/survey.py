@@ -11,6 +11,7 @@ from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.schedule import Job, Schedule, slots
 from clinic_broadcast.core.spend import Spend
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.pacing import may_go_at
 from clinic_broadcast.run.reconcile import open_lapse, remembered
 from clinic_broadcast.run.spending import spend_of
 
@@ -112,6 +113,7 @@ def _problems(
         and one.released_at is not None
         and one.released_at + OVERDUE < now
         and not desk.is_quiet(one.channel, now)
+        and may_go_at(desk, one, now) <= now
         for one in open_ones
     )
     if late:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from clinic_broadcast.core.feed import FeedHead
 from clinic_broadcast.core.gate import Gate
-from clinic_broadcast.core.schedule import Job, Schedule, is_channel_quiet, next_slot_for
+from clinic_broadcast.core.schedule import Job, Schedule, is_channel_quiet, next_slot_for, pace_of
 from clinic_broadcast.errors import SettingsError
 from clinic_broadcast.feeds.check import CheckedDocument
 from clinic_broadcast.feeds.publish import BuiltFeeds, Publisher
@@ -76,6 +76,7 @@ def open_office(home: Path, environ: Mapping[str, str], *, actor: str, read_only
         timing=settings.delivery,
         is_quiet=partial(_is_quiet, schedules),
         next_slot_at=partial(_next_slot_at, schedules),
+        pace_of=partial(pace_of, schedules),
         actor=actor,
         witness=open_witness(settings, ledger, read_only=read_only),
         spend_max_usd={name: settings.channels[name].spend_max_usd_month for name in channels},
