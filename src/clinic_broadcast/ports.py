@@ -12,7 +12,7 @@ from clinic_broadcast.core.answer import AnswerId, RawAnswer, Standing
 from clinic_broadcast.core.delivery import Delivery, Outcome, State, Trace
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.measure import Limits
-from clinic_broadcast.core.promo import Payload
+from clinic_broadcast.core.promo import Card, Payload
 
 
 class Clock(Protocol):
@@ -87,7 +87,8 @@ class Parcel:
 
     `key` is the delivery's key in hex (64 digits), the same on every attempt; `planned_at` never changes either.
     `first_sent_at` is when the first attempt began: a look must cover everything published since then.
-    `deadline_at` is the last instant at which a request may still leave.
+    `deadline_at` is the last instant at which a request may still leave. `picture` are the bytes of the card's
+    picture, empty when it has none; a channel that takes none leaves it out.
     """
 
     key: str
@@ -95,6 +96,7 @@ class Parcel:
     planned_at: datetime
     first_sent_at: datetime
     deadline_at: datetime
+    picture: bytes = b""
 
 
 class Channel(Protocol):
@@ -194,6 +196,22 @@ class Head:
 
     number: int
     hash: str
+
+
+class Gallery(Protocol):
+    """Draws the pictures of cards, and keeps those that went out where the public may fetch them."""
+
+    def draw(self, card: Card) -> bytes | None:
+        """Give the picture of a card, the same bytes for the same words; None when it would not look right."""
+        ...
+
+    def show(self, picture: bytes) -> None:
+        """Put a picture under public/cards/, named by its sha256; raises OSError when it cannot be written."""
+        ...
+
+    def take_down(self, digest: str) -> None:
+        """Remove the picture of this sha256 from public/cards/, if it is there."""
+        ...
 
 
 class Witness(Protocol):

@@ -47,7 +47,7 @@ def test_the_wall_for_programs_holds_exact_texts(networks: Networks) -> None:
     _publish(networks, text)
     assert [it["text"] for it in networks.wall()] == [text]
     (found,) = requests.get(f"{networks.url}/wall.json", timeout=5).json()
-    assert set(found) == {"network", "id", "text", "link", "at", "deleted", "key"}
+    assert set(found) == {"network", "id", "text", "link", "at", "deleted", "key", "media"}
 
 
 def test_settings_are_shown_without_secrets_and_unknown_ones_are_refused(networks: Networks) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from datetime import datetime
 from typing import Any, Final
@@ -28,8 +30,12 @@ def tid(planned_at: datetime, key: str) -> str:
     return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in range(TID_LENGTH - 1, -1, -1))
 
 
-def record_of(payload: Payload, planned_at: datetime) -> dict[str, Any]:
-    """Give the record of a promo: text, frozen creation time, facets for links and tags, and the card if any."""
+def record_of(payload: Payload, planned_at: datetime, picture: bytes = b"") -> dict[str, Any]:
+    """Give the record of a promo: text, frozen creation time, facets for links and tags, and the card if any.
+
+    A picture stands in the card by its content address, so the record is the same whenever it was uploaded. A post
+    has room for one embed: the card keeps the link, and its title and description say what the picture shows.
+    """
     record: dict[str, Any] = {
         "$type": COLLECTION,
         "text": payload.text,
@@ -38,9 +44,22 @@ def record_of(payload: Payload, planned_at: datetime) -> dict[str, Any]:
     if facets := facets_of(payload.text):
         record["facets"] = facets
     if payload.card is not None and payload.link:
-        external = {"uri": payload.link, "title": payload.card.title, "description": payload.card.description}
+        external: dict[str, Any] = {
+            "uri": payload.link,
+            "title": payload.card.title,
+            "description": payload.card.description,
+        }
+        if picture:
+            external["thumb"] = blob_of(picture)
         record["embed"] = {"$type": "app.bsky.embed.external", "external": external}
     return record
+
+
+def blob_of(picture: bytes) -> dict[str, Any]:
+    """Give the reference to an uploaded PNG: its CID (version 1, raw, sha2-256) and its size."""
+    address = b"\x01\x55\x12\x20" + hashlib.sha256(picture).digest()
+    link = "b" + base64.b32encode(address).decode().lower().rstrip("=")
+    return {"$type": "blob", "ref": {"$link": link}, "mimeType": "image/png", "size": len(picture)}
 
 
 def facets_of(text: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from clinic_broadcast.channels import ChannelSetup
-from clinic_broadcast.channels.at_record import COLLECTION, record_of, tid
+from clinic_broadcast.channels.at_record import COLLECTION, blob_of, record_of, tid
 from clinic_broadcast.channels.at_session import Session, read_session, write_session
 from clinic_broadcast.channels.exchange import (
     Exchange,
@@ -20,6 +20,7 @@ from clinic_broadcast.channels.exchange import (
     retry_at,
 )
 from clinic_broadcast.channels.http import Wire, base_url
+from clinic_broadcast.channels.picture import Upload, Uploaded, after_failure, uploaded
 from clinic_broadcast.core.delivery import (
     Absent,
     CannotTell,
@@ -91,8 +92,12 @@ class BlueskyChannel:
     def send(self, parcel: Parcel) -> Outcome:
         if refused := self._setup.missing(*KEYS):
             return refused
-        rkey, record = tid(parcel.planned_at, parcel.key), record_of(parcel.payload, parcel.planned_at)
         ends_at_s = self._wire.ends_at_s()
+        upload = self._upload(parcel, ends_at_s)
+        if isinstance(upload, Throttled):
+            return upload
+        rkey = tid(parcel.planned_at, parcel.key)
+        record = record_of(parcel.payload, parcel.planned_at, parcel.picture if upload.media_id else b"")
         body = {"collection": COLLECTION, "rkey": rkey, "record": record, "swapRecord": None}
         found = self._write("putRecord", body, ends_at_s=ends_at_s, deadline_at=parcel.deadline_at)
         if not isinstance(found, Reply):
@@ -103,6 +108,21 @@ class BlueskyChannel:
         if _error(found) == "InvalidSwap":
             return self._compare(rkey, record, ends_at_s)
         return self._classify(found)
+
+    def _upload(self, parcel: Parcel, ends_at_s: float) -> Upload:
+        if not parcel.picture:
+            return Uploaded()
+        found = self._write("uploadBlob", parcel.picture, ends_at_s=ends_at_s, deadline_at=parcel.deadline_at)
+        if not isinstance(found, Reply):
+            return after_failure(parcel, found, now=self._setup.clock.now())
+        return uploaded(
+            parcel,
+            found,
+            # The record names the picture by its content; a server that names it otherwise would not find it.
+            media_id=lambda reply: _address_in(reply, parcel.picture),
+            classify=lambda _: self._classify(found),
+            now=self._setup.clock.now(),
+        )
 
     def look(self, parcel: Parcel) -> Trace:
         if not self._handle:
@@ -138,7 +158,7 @@ class BlueskyChannel:
     # Writing under a session -------------------------------------------------------------------------------
 
     def _write(
-        self, verb: str, body: Mapping[str, Any], *, ends_at_s: float, deadline_at: datetime | None
+        self, verb: str, body: Mapping[str, Any] | bytes, *, ends_at_s: float, deadline_at: datetime | None
     ) -> Reply | Unsent:
         """Make one write under a good session: once more after a token that was refused, which wrote nothing."""
         session = self._session(ends_at_s)
@@ -147,7 +167,7 @@ class BlueskyChannel:
                 return session
             exchange = self._post(
                 f"com.atproto.repo.{verb}",
-                {"repo": session.did, **body},
+                body if isinstance(body, bytes) else {"repo": session.did, **body},
                 token=session.access,
                 ends_at_s=ends_at_s,
                 deadline_at=deadline_at,
@@ -232,7 +252,7 @@ class BlueskyChannel:
     def _post(
         self,
         method: str,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | bytes | None,
         *,
         token: str,
         ends_at_s: float,
@@ -240,12 +260,14 @@ class BlueskyChannel:
     ) -> Exchange:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = "image/png" if isinstance(body, bytes) else "application/json"
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body, ensure_ascii=False, sort_keys=True).encode()
         return self._wire.call(
             "POST",
             f"{self._base}/xrpc/{method}",
             headers=headers,
-            body=None if body is None else json.dumps(body, ensure_ascii=False, sort_keys=True).encode(),
+            body=body,
             ends_at_s=ends_at_s,
             deadline_at=deadline_at,
         )
@@ -275,6 +297,13 @@ def open_channel(setup: ChannelSetup) -> Channel:
 
 def _error(reply: Reply) -> str:
     return str(reply.document().get("error", ""))
+
+
+def _address_in(reply: Reply, picture: bytes) -> str:
+    blob = reply.document().get("blob")
+    ref = blob.get("ref") if isinstance(blob, dict) else None
+    found = ref.get("$link") if isinstance(ref, dict) else None
+    return str(found) if found == blob_of(picture)["ref"]["$link"] else ""
 
 
 def _unreadable(reply: Reply) -> Unsure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -21,7 +22,8 @@ from clinic_broadcast.channels.exchange import (
 from clinic_broadcast.channels.graph import describe, meaning_of, regain_at
 from clinic_broadcast.channels.http import Wire, base_url
 from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
-from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Trace
+from clinic_broadcast.channels.picture import Upload, Uploaded, multipart, uploaded
+from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Throttled, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
 from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
 
@@ -43,6 +45,7 @@ CODES: Final[Mapping[int, Meaning]] = {
     104: Meaning.ACCOUNT,
     190: Meaning.ACCOUNT,
     **dict.fromkeys(range(200, 300), Meaning.ACCOUNT),
+    324: Meaning.REFUSED,  # "Missing or invalid image file".
     341: Meaning.THROTTLED,
     368: Meaning.ACCOUNT,
     # "Duplicate status message": the twin may be ours, sent by a call whose answer was lost.
@@ -53,6 +56,7 @@ CODES: Final[Mapping[int, Meaning]] = {
     80001: Meaning.THROTTLED,
 }
 PHRASES: Final[tuple[tuple[str, Meaning], ...]] = (("appsecret_proof", Meaning.ACCOUNT),)
+PICTURES: Final = frozenset({"photo", "album", "cover_photo"})
 GONE: Final = (100, 33)
 """Code and subcode of "does not exist": of a Page it means that the account is wrong, of a post that it is gone."""
 
@@ -89,16 +93,46 @@ class FacebookChannel:
     def send(self, parcel: Parcel) -> Outcome:
         if refused := self._setup.missing(*KEYS):
             return refused
-        form = {
-            "message": parcel.payload.text,
-            **({"link": parcel.payload.link} if parcel.payload.link else {}),
-        }
-        exchange = self._ask("POST", f"{self._page_id}/feed", form=form, deadline_at=parcel.deadline_at)
+        ends_at_s = self._wire.ends_at_s()
+        upload = self._upload(parcel, ends_at_s)
+        if isinstance(upload, Throttled):
+            return upload
+        form = {"message": parcel.payload.text}
+        if upload.media_id:
+            # A picture takes the place of the link's preview, which Facebook would make of the page itself.
+            form["attached_media"] = json.dumps([{"media_fbid": upload.media_id}])
+        elif parcel.payload.link:
+            form["link"] = parcel.payload.link
+        exchange = self._ask(
+            "POST", f"{self._page_id}/feed", form=form, deadline_at=parcel.deadline_at, ends_at_s=ends_at_s
+        )
         if isinstance(exchange, Reply) and exchange.is_success:
             post_id = exchange.document().get("id")
             if isinstance(post_id, str) and post_id:
                 return Sent(post_id, _url(post_id))
         return self._classify(exchange)
+
+    def _upload(self, parcel: Parcel, ends_at_s: float) -> Upload:
+        """Upload the picture unpublished, with its alt text: nobody sees it until it is attached."""
+        card = parcel.payload.card
+        if not parcel.picture or card is None:
+            return Uploaded()
+        words = {"published": "false", "alt_text_custom": card.alt}
+        exchange = self._ask(
+            "POST",
+            f"{self._page_id}/photos",
+            form=words,
+            picture=parcel.picture,
+            deadline_at=parcel.deadline_at,
+            ends_at_s=ends_at_s,
+        )
+        return uploaded(
+            parcel,
+            exchange,
+            media_id=lambda reply: str(reply.document().get("id") or ""),
+            classify=lambda _: self._classify(exchange),
+            now=self._setup.clock.now(),
+        )
 
     def look(self, parcel: Parcel) -> Trace:
         if refused := self._setup.missing(*KEYS):
@@ -147,6 +181,7 @@ class FacebookChannel:
         *,
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        picture: bytes = b"",
         deadline_at: datetime | None = None,
         ends_at_s: float | None = None,
     ) -> Exchange:
@@ -156,12 +191,18 @@ class FacebookChannel:
             # Meta, "Securing Graph API Requests": HMAC-SHA256 of the token, keyed with the app's secret.
             proof = {"appsecret_proof": hmac.new(secret.encode(), token.encode(), hashlib.sha256).hexdigest()}
             self._wire.hide(*proof.values())
+        headers, body = {"Authorization": f"Bearer {token}"}, None
+        fields = None if form is None else {**form, **proof}
+        if picture and fields is not None:
+            body, headers["Content-Type"] = multipart(picture, field="source", **fields)
+            fields = None
         return self._wire.call(
             method,
             f"{self._base}/{path}",
-            headers={"Authorization": f"Bearer {token}"},
+            headers=headers,
             query={**(query or {}), **(proof if form is None else {})},
-            form=None if form is None else {**form, **proof},
+            form=fields,
+            body=body,
             deadline_at=deadline_at,
             ends_at_s=ends_at_s,
         )
@@ -208,7 +249,8 @@ def _listed(row: dict[str, Any]) -> Listed:
     shared = attachments.get("data") if isinstance(attachments, dict) else None
     links: list[str] = []
     for one in shared or ():
-        if isinstance(one, dict):
+        # The link of a picture is that of the picture itself, and says nothing about ours.
+        if isinstance(one, dict) and one.get("type") not in PICTURES:
             target = one.get("target")
             found = [
                 one.get("unshimmed_url"),

@@ -110,8 +110,11 @@ def fragment(one: Fragment) -> Mapping[str, Json]:
 
 
 def card(one: Card | None) -> Json:
-    """Give the card of a promo, or null."""
-    return None if one is None else {"title": one.title, "description": one.description, "alt": one.alt}
+    """Give the card of a promo, or null; `picture` is the sha256 of its bytes, null where there is none."""
+    if one is None:
+        return None
+    words = {"title": one.title, "description": one.description, "alt": one.alt}
+    return {**words, "byline": one.byline, "disclaimer": one.disclaimer, "picture": one.picture or None}
 
 
 def promo(one: Promo, *, verdict: str, found: Sequence[Finding]) -> Mapping[str, Json]:

@@ -68,18 +68,22 @@ class _Choice:
 
 
 def compose(
-    material: Material, wording: Wording, *, channel: str, limits: Limits, gate: Gate
+    material: Material, wording: Wording, *, channel: str, limits: Limits, gate: Gate, pictured: bool = False
 ) -> Promo | None:
     """Give the promo of an answer for one channel, within its limits; the same input always gives the same promo.
+
+    With `pictured` its card has the words of a picture, which is not drawn yet: `picture` is empty.
 
     None when no clean hook can be had or not even hook and link fit: then a person writes it. The caller must
     still have the gate examine what comes out, link and card with it.
     """
-    return next(promos_of(material, wording, channel=channel, limits=limits, gate=gate), None)
+    return next(
+        promos_of(material, wording, channel=channel, limits=limits, gate=gate, pictured=pictured), None
+    )
 
 
 def promos_of(
-    material: Material, wording: Wording, *, channel: str, limits: Limits, gate: Gate
+    material: Material, wording: Wording, *, channel: str, limits: Limits, gate: Gate, pictured: bool = False
 ) -> Iterator[Promo]:
     """Give every promo of an answer that fits the channel, one by one, the fullest first; see `compose`."""
     pieces = pieces_of(wording.template)
@@ -87,7 +91,10 @@ def promos_of(
         fragments = _fragments(material, wording, choice, pieces=pieces, own_names=gate.own_names)
         text = "".join(fragment.text for fragment in fragments)
         if text and fits(text, limits):
-            payload = Payload(text=text, link=material.url, card=_card(material, choice, pieces, limits))
+            card = _card(
+                material, wording, choice, limits=limits, own_names=gate.own_names, pictured=pictured
+            )
+            payload = Payload(text=text, link=material.url, card=card)
             yield Promo(
                 answer_id=material.answer_id,
                 channel=channel,
@@ -304,15 +311,36 @@ def _attribution(wording: Wording, own_names: Sequence[str], *, has_link: bool) 
     return parts
 
 
-def _card(material: Material, choice: _Choice, pieces: Sequence[Piece], limits: Limits) -> Card | None:
-    """Give the words of the link's card where we set them: what the promo itself says, nothing else."""
-    if limits.kind not in CARD_KINDS or not material.url or choice.hook is None or Slot.HOOK not in pieces:
+def _card(
+    material: Material,
+    wording: Wording,
+    choice: _Choice,
+    *,
+    limits: Limits,
+    own_names: Sequence[str],
+    pictured: bool,
+) -> Card | None:
+    """Give the words that stand beside the text: of the link's preview where we set it, and of a picture.
+
+    They are what the promo itself says, nothing else; a picture travels without its text, so it always has the
+    disclaimer, and one sentence at most.
+    """
+    sets_preview = limits.kind in CARD_KINDS and bool(material.url)
+    if choice.hook is None or Slot.HOOK not in pieces_of(wording.template) or not (sets_preview or pictured):
         return None
-    description = " ".join(normal(one.text) for one in choice.sentences)
-    title = normal(_hook_words(material, choice.hook))
+    sentences = [normal(one.text) for one in choice.sentences]
+    title, description = (
+        normal(_hook_words(material, choice.hook)),
+        " ".join(sentences[:1] if pictured else sentences),
+    )
     if len(title) > _CARD_TITLE_MAX or len(description) > _CARD_DESCRIPTION_MAX:
         return None
-    return Card(title=title, description=description)
+    if not pictured:
+        return Card(title=title, description=description)
+    byline = "".join(one.text for one in _attribution(wording, own_names, has_link=False))
+    return Card(
+        title=title, description=description, byline=byline, disclaimer=wording.words_for("disclaimer")
+    )
 
 
 def _whole(text: str, origin: Origin) -> Fragment:

@@ -14,7 +14,7 @@ from clinic_broadcast.core.answer import Answer, Zones
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.material import Material, Taint
-from clinic_broadcast.core.promo import Fragment, Origin, Payload
+from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, alt_of
 from clinic_broadcast.core.rules import claims, clinical, faithful, form, links, names, privacy
 from clinic_broadcast.core.rules.reading import Reading, Tables, read, tables_of
 from clinic_broadcast.core.rules.taint import letter_taint, tainted, without
@@ -193,12 +193,25 @@ def examine_payload(
         title = material.title if material is not None and payload.link == material.url else None
         found += examine_link(gate, payload.link, taint=taint, title=title)
     if payload.card is not None:
-        for text in (payload.card.title, payload.card.description, payload.card.alt):
-            found += examine_text(gate, text, where="card", taint=taint)
+        found += examine_card(gate, payload.card, taint=taint)
     if material is not None:
         found += faithful.unfaithful(fragments, material.body)
         found += _refutations(gate, payload, fragments, material)
         found += _of_the_answer(fragments, material)
+    return _ordered(found)
+
+
+def examine_card(gate: Gate, card: Card, *, taint: Taint | None) -> tuple[Finding, ...]:
+    """Give what speaks against the words of a card; an alt text that says what its lines say is read with them.
+
+    Byline and disclaimer are a template's words, and as in the text they are passed over as reviewed.
+    """
+    texts = [card.title, card.description, *([] if card.alt == alt_of(card) else [card.alt])]
+    found = [one for text in texts for one in examine_text(gate, text, where="card", taint=taint)]
+    for text in (card.byline, card.disclaimer):
+        reviewed = (Span(0, len(text)),)
+        reading = read(gate.tables, text, where="card", is_lone=taint is None, reviewed=reviewed)
+        found += _findings_of(gate, reading, taint, rules=TEXT_RULES)
     return _ordered(found)
 
 

@@ -104,7 +104,12 @@ def hashtags_of(material: Material, gate: Gate, *, title_is_used: bool, count_ma
     table = gate.lexicon.hashtags
     in_title = _by_place(table, material.title) if title_is_used else []
     tags = dict.fromkeys(topic.tag for topic in (*in_title, *_by_count(table, material.body)))
-    return tuple(tag for tag in tags if _TAG.fullmatch(tag) and not _is_brand(gate, tag))[:count_max]
+    chosen: list[str] = []
+    for tag in tags:
+        # "Pregnancy" says nothing beside "EarlyPregnancy".
+        if _TAG.fullmatch(tag) and not _is_brand(gate, tag) and not any(tag in one for one in chosen):
+            chosen.append(tag)
+    return tuple(chosen[:count_max])
 
 
 def _is_brand(gate: Gate, tag: str) -> bool:

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from clinic_broadcast.core.answer import AnswerId
 
@@ -32,11 +33,31 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A link card or picture that goes out with a promo; its words are gated like the text."""
+    """What stands beside the text of a promo: the words of its link's preview, and a picture of words; both gated.
+
+    `picture` is the sha256 of the picture's bytes, empty when there is none; then `alt` says what it shows, word for
+    word (`alt_of`). `byline` and `disclaimer` stand on the picture alone.
+    """
 
     title: str
     description: str
     alt: str = ""
+    byline: str = ""
+    disclaimer: str = ""
+    picture: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Give the words of the picture, from top to bottom: the picture and its alt text are made of these alone."""
+        return tuple(one for one in (self.title, self.description, self.byline, self.disclaimer) if one)
+
+
+def alt_of(card: Card) -> str:
+    """Give the alt text of a card's picture: its own words in reading order, each line ended as a sentence."""
+    return " ".join(line if line.endswith(_ENDS) else f"{line}." for line in card.lines)
+
+
+_ENDS: Final = (".", "?", "!", ":", "\u2026", ")", '"', "\u201d", "\u2019")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +70,7 @@ class Payload:
 
     def to_json(self) -> str:
         """Give the canonical JSON of the payload: the same payload always gives the same bytes."""
-        card = None
-        if self.card is not None:
-            card = {"title": self.card.title, "description": self.card.description, "alt": self.card.alt}
-        shape = {"card": card, "link": self.link, "text": self.text}
+        shape = {"card": _card_shape(self.card), "link": self.link, "text": self.text}
         return json.dumps(shape, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @property
@@ -70,8 +88,25 @@ def payload_from_json(text: str) -> Payload:
         link=str(shape["link"]),
         card=None
         if card is None
-        else Card(title=str(card["title"]), description=str(card["description"]), alt=str(card["alt"])),
+        else Card(
+            title=str(card["title"]),
+            description=str(card["description"]),
+            alt=str(card["alt"]),
+            **{key: str(card[key]) for key in _OF_PICTURE if key in card},
+        ),
     )
+
+
+_OF_PICTURE: Final = ("byline", "disclaimer", "picture")
+
+
+def _card_shape(card: Card | None) -> dict[str, str] | None:
+    """Give the JSON of a card; without a picture it has the keys that it had before there were any."""
+    if card is None:
+        return None
+    shape = {"title": card.title, "description": card.description, "alt": card.alt}
+    of_picture = {"byline": card.byline, "disclaimer": card.disclaimer, "picture": card.picture}
+    return {**shape, **of_picture} if card.picture else shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ _PLURAL: Final = re.compile(r"\b(?:\w+s|women|men|people|children|sperm)\b", re.
 _BACK_AT_END: Final = re.compile(
     r"\b(?:(?<!just )as well|too|either|though|otherwise|instead|again|so)[.!]", re.IGNORECASE
 )
+_DONE_TO_IT: Final = re.compile(r"\b\w+ing (?:it|them)\b", re.IGNORECASE)
+"""What is done to it stands outside: "trials have not shown that using it helps"."""
 _THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
 _THEN_OF: Final = re.compile(r"\b(?:if|when|once|first|and then)\b", re.IGNORECASE)
 _ALSO_EARLY: Final = 5
@@ -233,6 +235,8 @@ def _opens_by_referring(text: str, words: Sequence[str], anaphora: tuple[str, ..
 def _refers_back(text: str, words: Sequence[str]) -> bool:
     """Say whether something in the sentence points out of it: a demonstrative, or a pronoun before any noun."""
     if _BACK.search(text) or _BACK_AT_END.search(text):
+        return True
+    if _DONE_TO_IT.search(text):
         return True
     if _THEN.search(text) and not _THEN_OF.search(text):
         return True

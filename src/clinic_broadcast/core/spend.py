@@ -17,17 +17,19 @@ MILLS: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a network bills, in mills: a post with a link, one without, and a deletion."""
+    """What a network bills, in mills: a post with a link, one without, a deletion, and what a picture adds."""
 
     with_link: int
     without_link: int
     deletion: int
+    picture: int = 0
 
 
 PRICES: Final[Mapping[str, Price]] = {
-    # X, pay per use (docs.x.com pricing, read 2026-08-13): create with a URL $0.200, without $0.015, delete $0.010.
+    # X, pay per use (docs.x.com pricing, read 2026-08-13): create with a URL $0.200, without $0.015, delete $0.010,
+    # the alt text of a picture $0.005.
     # A refused request is not billed; one that was taken and whose answer was lost is.
-    "x": Price(with_link=200, without_link=15, deletion=10),
+    "x": Price(with_link=200, without_link=15, deletion=10, picture=5),
 }
 """By kind of channel; a kind that is not here costs nothing."""
 
@@ -87,7 +89,9 @@ def price_of(delivery: Delivery, price: Price) -> int:
     """Give what one attempt at this delivery costs when the network takes it, in mills."""
     if delivery.occasion == WITHDRAW:
         return price.deletion
-    return price.with_link if _has_link(delivery.payload.text) else price.without_link
+    card = delivery.payload.card
+    more = price.picture if card is not None and card.picture else 0
+    return more + (price.with_link if _has_link(delivery.payload.text) else price.without_link)
 
 
 def used(deliveries: Iterable[Delivery], price: Price, *, month_at: datetime) -> int:

@@ -41,6 +41,7 @@ from clinic_broadcast.ports import Channel, Parcel
 from clinic_broadcast.run import pacing, reconcile, spending
 from clinic_broadcast.run.correct import GONE, take_back
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.pictures import picture_of, redrawn, show_picture
 from clinic_broadcast.run.recollection import is_withdrawn
 
 OPEN = (State.PLANNED, State.SENDING, State.UNSURE)
@@ -194,11 +195,14 @@ def send(desk: Desk, delivery: Delivery) -> Delivery | None:
         return None
     outcome = take_back(desk, claimed) if claimed.occasion == WITHDRAW else _hindrance(desk, claimed)
     if outcome is None:
-        outcome = _outcome(desk.channels[delivery.channel], parcel_of(desk, claimed))
+        parcel = replace(parcel_of(desk, claimed), picture=picture_of(desk, claimed.payload))
+        outcome = _outcome(desk.channels[delivery.channel], parcel)
     at = desk.clock.now()
     settled = after_outcome(claimed, outcome, at, desk.timing)
     body = {"outcome": type(outcome).__name__, "reason": settled.reason, "post_id": settled.post_id}
     if desk.ledger.move(claimed, settled, kind="outcome", actor=desk.actor, at=at, body=body):
+        if settled.state is State.SENT:
+            show_picture(desk, settled)
         return settled
     # Somebody took the claim over while we were at it; what they find on the network counts, not what we say.
     desk.ledger.note("fenced", actor=desk.actor, at=at, body=body, delivery_id=claimed.id)
@@ -288,6 +292,10 @@ def _doubt(desk: Desk, delivery: Delivery) -> Delivery | None:
         return _hold_again(
             desk, delivery, why="source: the answer has other words than when this was planned"
         )
+    payload = redrawn(desk, delivery.payload)
+    if payload != delivery.payload:
+        why = "card: this version draws the picture otherwise than it was approved"
+        return _hold_again(desk, replace(delivery, payload=payload), why=why)
     surprises = new_findings(desk, delivery, known.material if known is not None else None)
     if not surprises:
         return None

@@ -21,6 +21,7 @@ from clinic_broadcast.core.promo import WITHDRAW, Payload, Promo, correction
 from clinic_broadcast.errors import UsageError
 from clinic_broadcast.ports import Channel, Withdrawing
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.pictures import take_down_pictures
 from clinic_broadcast.run.promotion import Draft, delivery_of, draft, reasons_to_hold
 from clinic_broadcast.run.recollection import honour_withdrawals, keep_withdrawal
 from clinic_broadcast.run.reconcile import WAITING, forgotten, notice
@@ -57,6 +58,7 @@ def withdraw(desk: Desk, known: KnownAnswer, *, why: str, by: str) -> TakenBack:
     # The witness is now newer than every copy of the record that lacks the mark.
     notice(desk)
     cancelled = _cancel_unsent(desk, answer_id, why=f"withdrawn: {why}", by=by or desk.actor)
+    take_down_pictures(desk, desk.ledger.deliveries(answer_id=answer_id))
     return TakenBack(
         cancelled=cancelled,
         planned=plan_withdrawals(desk, answer_id),

@@ -10,7 +10,7 @@ from clinic_broadcast.core.delivery import Timing
 from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.pace import FREE, Pace
 from clinic_broadcast.core.schedule import Job
-from clinic_broadcast.ports import Channel, Clock, Ledger, Source, Witness
+from clinic_broadcast.ports import Channel, Clock, Gallery, Ledger, Source, Witness
 from clinic_broadcast.settings.wording import Wordings
 
 
@@ -36,7 +36,8 @@ class Desk:
     foretells when the next announcement of a channel is due, and `pace_of` gives how fast a job may publish on a
     channel. `actor` is who the history says did it. `witness`
     shows when the ledger is an old copy; without one, nobody asks. `spend_max_usd` has the monthly cap of each
-    channel that has one.
+    channel that has one. `gallery` draws the pictures of cards, and `pictured` names the channels whose promos have
+    one; without a gallery none has.
     """
 
     clinic: str
@@ -53,4 +54,6 @@ class Desk:
     actor: str
     witness: Witness | None = None
     pace_of: Callable[[str, Job], Pace] = _free
+    gallery: Gallery | None = None
+    pictured: frozenset[str] = frozenset()
     spend_max_usd: Mapping[str, float] = field(default_factory=dict[str, float])

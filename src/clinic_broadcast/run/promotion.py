@@ -17,6 +17,7 @@ from clinic_broadcast.core.review import edit
 from clinic_broadcast.core.wording import Wording
 from clinic_broadcast.ports import Channel
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.pictures import illustrated
 
 NO_WORDS = "words: the gate leaves no hook for this answer; a person writes it with `edit`"
 
@@ -53,10 +54,15 @@ def draft(desk: Desk, material: Material, channel: Channel, wording: Wording) ->
 
     Where no clean words can be found the draft holds the link alone, for a person to write around.
     """
-    promo = compose(material, wording, channel=channel.name, limits=channel.limits, gate=desk.gate)
+    pictured = channel.name in desk.pictured
+    promo = compose(
+        material, wording, channel=channel.name, limits=channel.limits, gate=desk.gate, pictured=pictured
+    )
     wordless = promo is None
     if promo is None:
         promo = _bare(material, channel, wording)
+    if pictured:
+        promo = replace(promo, payload=illustrated(desk, promo.payload, material, kind=channel.kind))
     findings = examine_payload(desk.gate, promo.payload, promo.fragments, material)
     return Draft(promo=promo, findings=findings, wordless=wordless)
 

@@ -31,6 +31,9 @@ from clinic_broadcast.settings.secrets import CREDENTIAL_KEYS, variable_of
 DATABASE_VARIABLE: Final = "CLINIC_DATABASE_URL"
 """A database's address may hold a password, so it may also come from the environment, which then counts."""
 
+PICTURED_KINDS: Final = frozenset({"x", "facebook", "mastodon", "bluesky"})
+"""Built-in kinds that take a picture with an alt text, or with its words beside it."""
+
 PLUGIN_GROUP: Final = "clinic_broadcast.channels"
 
 SourceKind: TypeAlias = Literal["blogger", "wordpress", "feed", "folder"]
@@ -95,6 +98,7 @@ class _ChannelTable(_Table):
     enabled: bool = True
     spend_max_usd_month: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = 20.0
     path: Line | None = None
+    picture: bool = False
 
 
 class _File(_Table):
@@ -118,7 +122,10 @@ class SourceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSettings:
-    """One [channels.NAME] table. `path` (absolute) is set for kind folder only; `options` are a plug-in's own keys."""
+    """One [channels.NAME] table.
+
+    `path` (absolute) is set for kind folder only; `picture` asks for a card's picture; `options` are a plug-in's own.
+    """
 
     name: str
     kind: str
@@ -126,6 +133,7 @@ class ChannelSettings:
     enabled: bool = True
     spend_max_usd_month: float = 20.0
     path: Path | None = None
+    picture: bool = False
     options: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
@@ -215,6 +223,7 @@ def _channel(name: str, table: _ChannelTable, home: Home, options: Mapping[str, 
         enabled=table.enabled,
         spend_max_usd_month=table.spend_max_usd_month,
         path=_inside(home, table.path or f"outbox/{name}") if kind == "folder" else None,
+        picture=table.picture,
         options=options,
     )
 
@@ -324,5 +333,10 @@ def _channel_faults(tables: Mapping[str, _ChannelTable]) -> Iterable[str]:
             yield f'channels.{name}.kind: found "{kind}"; allowed: {either(kinds)}{near(kind, kinds)}'
         if kind != "folder" and table.path is not None:
             yield f'channels.{name}.path: only kind "folder" has a path; remove it'
+        if table.picture and kind in CREDENTIAL_KEYS and kind not in PICTURED_KINDS:
+            yield (
+                f"channels.{name}.picture: {kind} takes no picture with an alt text from us; "
+                f"allowed for {either(sorted(PICTURED_KINDS))}"
+            )
         if kind == "webhook" and table.enabled and not table.api_url:
             yield f"channels.{name}.api_url: is missing; it is the address that the webhook calls"

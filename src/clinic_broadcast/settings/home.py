@@ -51,6 +51,7 @@ lease_s = 180                                  # always more than timeout_s
 # kind = "x"                                   # x, facebook, mastodon, bluesky, linkedin, threads, telegram,
 #                                              # webhook or folder
 # spend_max_usd_month = 20.0
+# picture = true            # a card of the promo's own words, with alt text; asks for the right media.write
 #
 # [channels.facebook]
 # kind = "facebook"

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from clinic_broadcast.cards.gallery import CardGallery
 from clinic_broadcast.core.feed import FeedHead
 from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.schedule import Job, Schedule, is_channel_quiet, next_slot_for, pace_of
@@ -78,6 +79,8 @@ def open_office(home: Path, environ: Mapping[str, str], *, actor: str, read_only
         next_slot_at=partial(_next_slot_at, schedules),
         pace_of=partial(pace_of, schedules),
         actor=actor,
+        gallery=CardGallery(settings.home.public),
+        pictured=frozenset(name for name in channels if settings.channels[name].picture),
         witness=open_witness(settings, ledger, read_only=read_only),
         spend_max_usd={name: settings.channels[name].spend_max_usd_month for name in channels},
     )

@@ -45,6 +45,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "limit_delete": 50,
         "limit_timeline": 900,
         "limit_me": 75,
+        "limit_media": 500,
         "usage_capped": False,
         "spend_limit_usd": 0.0,  # 0: no limit.
         "out_of_credit_status": 429,  # 402, 403 or 429. [U]

@@ -19,6 +19,7 @@ from clinic_broadcast.demo.networks.store import Publication, Store
 
 POST: Final = "app.bsky.feed.post"
 GRAPHEMES_MAX, BYTES_MAX = 300, 3_000
+BLOB_HEAD: Final = b"\x01\x55\x12\x20"
 BLOB_MAX: Final = 1_000_000
 _TID: Final = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
 _ALPHABET: Final = "234567abcdefghijklmnopqrstuvwxyz"
@@ -88,7 +89,7 @@ class Bluesky:
         if refused := self._sessions.refuse(call):
             return refused
         if verb == "uploadBlob":
-            return _blob(call)
+            return self._blob(call)
         if self._store.setting("bluesky", "rate_limits"):
             limit = int(self._store.setting("bluesky", "limit_points_hour"))
             points = _POINTS[verb]
@@ -112,6 +113,8 @@ class Bluesky:
             rkey = self._new_tid()
         if problem := _problem_with_key(body.get("collection"), rkey) or _problem_with_post(dict(record)):
             return _invalid(problem)
+        if missing := self._missing_blob(dict(record)):
+            return xrpc_error(400, "BlobNotFound", f"Could not find blob: {missing}")
         uri, cid = f"at://{BLUESKY_DID}/{POST}/{rkey}", cid_of(record)
         found = self._living(str(rkey))
         if found and verb == "createRecord":
@@ -136,6 +139,20 @@ class Bluesky:
         )
         commit = {"cid": cid_of({"commit": cid}), "rev": self._new_tid()}
         return reply_json(200, {"uri": uri, "cid": cid, "commit": commit, "validationStatus": "valid"})
+
+    def _blob(self, call: Call) -> Reply:
+        reply = _blob(call)
+        if reply.status == 200:  # noqa: PLR2004
+            link = "b" + base64.b32encode(BLOB_HEAD + hashlib.sha256(call.body).digest()).decode().lower()
+            self._store.put("bluesky.blob", link.rstrip("="), len(call.body))
+        return reply
+
+    def _missing_blob(self, record: Json) -> str:
+        """Return the address of a picture that the record names and nobody has uploaded."""
+        embed: Any = record.get("embed") or {}
+        thumb: Any = (embed.get("external") or {}).get("thumb") or {}
+        link = str((thumb.get("ref") or {}).get("$link", ""))
+        return link if link and self._store.get("bluesky.blob", link) is None else ""
 
     def _delete(self, body: Json) -> Reply:
         if problem := _problem_with_key(body.get("collection"), body.get("rkey")):
@@ -259,7 +276,7 @@ def _blob(call: Call) -> Reply:
         return xrpc_error(
             413, "BlobTooLarge", f"This file is too large. It must not be over {BLOB_MAX} bytes"
         )
-    raw = b"\x01\x55\x12\x20" + hashlib.sha256(call.body).digest()
+    raw = BLOB_HEAD + hashlib.sha256(call.body).digest()
     link = "b" + base64.b32encode(raw).decode().lower().rstrip("=")
     kind = call.media_type() or "application/octet-stream"
     blob = {"$type": "blob", "ref": {"$link": link}, "mimeType": kind, "size": len(call.body)}

@@ -10,9 +10,10 @@ import json
 import re
 import secrets
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from clinic_broadcast.demo.networks import pictures
 from clinic_broadcast.demo.networks.accounts import DISPLAY_NAME, FACEBOOK_APP
 from clinic_broadcast.demo.networks.graph import WORDS, GraphError, envelope, parse_fields, stamp
 from clinic_broadcast.demo.networks.messages import Call, Json, Reply, parse_instant, parse_number, reply_json
@@ -113,6 +114,8 @@ class Facebook:
         match (call.method, parts):
             case ("POST", [found, "feed"]) if found == page:
                 return self._create(call.fields())
+            case ("POST", [found, "photos"]) if found == page:
+                return self._photo(call)
             case ("GET", [found, "feed" | "published_posts" | "posts" | "scheduled_posts" as edge]) if (
                 found == page
             ):
@@ -136,6 +139,7 @@ class Facebook:
             raise GraphError(100, "(#100) Param message must be at most 63,206 characters")
         if link and not re.match(r"https?://[^\s/]+", link):
             raise GraphError(1500, "(#1500) The url you supplied is invalid", subcode=1_609_005)
+        media = self._attached(fields)
         is_public = str(fields.get("published", "true")).lower() not in {"false", "0"}
         if "scheduled_publish_time" in fields and is_public:
             raise GraphError(100, "(#100) You cannot specify a scheduled publish time on a published post")
@@ -154,7 +158,8 @@ class Facebook:
                 )
             now_ms = self._store.now_ms()
             number = self._store.next_number("facebook", now_ms)
-            extra = {k: fields[k] for k in ("scheduled_publish_time",) if k in fields}
+            extra: Json = {k: fields[k] for k in ("scheduled_publish_time",) if k in fields}
+            extra["media"] = media
             it = Publication(
                 network="facebook",
                 id=f"{self._page_id()}_{number}",
@@ -167,6 +172,28 @@ class Facebook:
             )
             self._store.publish(it)
         return {"id": it.id}
+
+    def _photo(self, call: Call) -> Json:
+        fields, content = call.fields(), call.parts().get("source", b"")
+        if not pictures.is_picture(content):
+            raise GraphError(324, "(#324) Requires upload file")
+        if str(fields.get("published", "true")).lower() not in {"false", "0"}:
+            raise GraphError(100, "(#100) Only unpublished photos are simulated here")
+        return {
+            "id": pictures.keep(self._store, "facebook", content, alt=str(fields.get("alt_text_custom", "")))
+        }
+
+    def _attached(self, fields: Json) -> list[Json]:
+        """Return the unpublished photos that a post attaches; both spellings of the list are taken."""
+        try:
+            listed: Any = json.loads(str(fields.get("attached_media", "[]")))
+            wanted = [str(one["media_fbid"]) for one in listed]
+        except (ValueError, KeyError, TypeError):
+            raise GraphError(100, "(#100) Param attached_media must be an array") from None
+        kept = [pictures.found(self._store, "facebook", one) for one in wanted]
+        if None in kept:
+            raise GraphError(100, "(#100) Invalid parameter: attached_media")
+        return [one for one in kept if one is not None]
 
     def _edit(self, post_id: str, fields: Json) -> Json:
         # There is no `link` parameter here (codegen v25.0): a wrong link can only be deleted.
@@ -274,6 +301,11 @@ class Facebook:
             # Links come back through Facebook's redirector; only unshimmed_url is the link as it was sent.
             shim = "https://l.facebook.com/l.php?" + urlencode({"u": it.link, "h": secrets.token_hex(8)})
             attachment = {"unshimmed_url": it.link, "url": shim, "target": {"url": shim}, "type": "share"}
+            inner = wanted.get("attachments") or ("url", "target", "type")
+            known["attachments"] = {"data": [{k: v for k, v in attachment.items() if k in inner}]}
+        elif it.extra.get("media"):
+            page = f"https://www.facebook.com/photo.php?fbid={it.number}"
+            attachment = {"unshimmed_url": page, "url": page, "target": {"url": page}, "type": "photo"}
             inner = wanted.get("attachments") or ("url", "target", "type")
             known["attachments"] = {"data": [{k: v for k, v in attachment.items() if k in inner}]}
         return {name: known[name] for name in (*wanted, "id") if known.get(name) is not None}

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import regex
 
+from clinic_broadcast.demo.networks import pictures
 from clinic_broadcast.demo.networks.accounts import DISPLAY_NAME, USERNAME
 from clinic_broadcast.demo.networks.messages import (
     Call,
@@ -27,6 +28,7 @@ from clinic_broadcast.demo.networks.rates import take
 from clinic_broadcast.demo.networks.store import NUMBER_MAX, REACH, Publication, Store
 
 ACCOUNT_ID: Final = "100000000000000001"
+MEDIA_MAX, DESCRIPTION_MAX = 4, 1_500
 PAGE_DEFAULT, PAGE_MAX = 20, 40
 _URL: Final = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]}']")
 _REMOTE: Final = re.compile(r"(@[A-Za-z0-9_]+)@[A-Za-z0-9.-]+[A-Za-z0-9]")
@@ -89,10 +91,12 @@ class Mastodon:
             return None
         return self.refused_token()
 
-    def _route(self, call: Call) -> Reply:
+    def _route(self, call: Call) -> Reply:  # noqa: C901 - One arm a call.
         match (call.method, call.path.strip("/").split("/")):
             case ("POST", ["api", "v1", "statuses"]):
                 return self._create(call)
+            case ("POST", ["api", "v2" | "v1", "media"]):
+                return self._upload(call)
             case ("GET", ["api", "v1", "statuses", status_id]):
                 return self._with(status_id, lambda it: self._status(call, it))
             case ("GET", ["api", "v1", "statuses", status_id, "source"]):
@@ -129,6 +133,10 @@ class Mastodon:
             call.pause()
             return reply_json(200, self._status(call, twin))
         call.pause()
+        media_ids = _media_ids(call)
+        media = [(one, pictures.found(self._store, "mastodon", one)) for one in media_ids]
+        if len(media) > MEDIA_MAX or any(kept is None for _, kept in media):
+            return _error(422, "Validation failed: Cannot attach files that do not exist")
         visibility = str(fields.get("visibility") or "public")
         links = _URL.findall(text)
         with self._store.change():
@@ -143,12 +151,29 @@ class Mastodon:
                 link=links[0] if links else None,
                 is_public=visibility in ("public", "unlisted"),
                 key=key or None,
-                extra={"visibility": visibility, "language": fields.get("language"), "edited_ms": None},
+                extra={
+                    "visibility": visibility,
+                    "language": fields.get("language"),
+                    "edited_ms": None,
+                    "media": [{"id": media_id, **(kept or {})} for media_id, kept in media],
+                },
             )
             self._store.publish(it)
         if is_keyed:
             self._store.put("mastodon.key", key, {"id": it.id, "at_ms": now_ms})
         return reply_json(200, self._status(call, it))
+
+    def _upload(self, call: Call) -> Reply:
+        content = call.parts().get("file", b"")
+        if not pictures.is_picture(content):
+            return _error(422, "Validation failed: File content type is invalid")
+        words = call.parts().get("description", b"").decode("utf-8", "replace")
+        if len(words) > DESCRIPTION_MAX:
+            return _error(422, f"Validation failed: Description is too long (maximum is {DESCRIPTION_MAX})")
+        media_id = pictures.keep(self._store, "mastodon", content, alt=words)
+        return reply_json(
+            200, {"id": media_id, "type": "image", "url": f"{call.base_url}/wall", "description": words}
+        )
 
     def _twin(self, key: str) -> Publication | None:
         stored = self._store.get("mastodon.key", key)
@@ -246,7 +271,10 @@ class Mastodon:
             "spoiler_text": "",
             "in_reply_to_id": None,
             "reblog": None,
-            "media_attachments": [],
+            "media_attachments": [
+                {"id": one["id"], "type": "image", "description": one["alt"]}
+                for one in it.extra.get("media", ())
+            ],
             "application": {"name": "Demo Broadcast", "website": None},
             "account": self._account(call),
         }
@@ -259,6 +287,14 @@ class Mastodon:
             "configuration": {"statuses": {**statuses, "max_media_attachments": 4}},
         }
         return {**names, **title, "thumbnail": {"url": f"{call.base_url}/wall"}}
+
+
+def _media_ids(call: Call) -> list[str]:
+    """Return the pictures to attach: a list in JSON, `media_ids[]` again and again in a form."""
+    if call.media_type() == "application/json":
+        return [str(one) for one in call.fields().get("media_ids") or ()]
+    pairs = parse_qsl(call.body.decode("utf-8", "replace"))
+    return [value for name, value in pairs if name in {"media_ids", "media_ids[]"}]
 
 
 def _content(text: str) -> str:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.parser import BytesParser
+from email.policy import HTTP
 from email.utils import formatdate
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import parse_qsl
@@ -67,6 +69,23 @@ class Call:
                 self.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX
             )
             return {**found, **dict(pairs)}
+        if self.media_type() == "multipart/form-data":
+            words = {name: value for name, value in self.parts().items() if b"\0" not in value}
+            return {**found, **{name: value.decode("utf-8", "replace") for name, value in words.items()}}
+        return found
+
+    def parts(self) -> dict[str, bytes]:
+        """Return the fields of a multipart form by their names (RFC 7578); empty when the body is none."""
+        if self.media_type() != "multipart/form-data":
+            return {}
+        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
+        form = BytesParser(policy=HTTP).parsebytes(head + self.body)
+        found: dict[str, bytes] = {}
+        for part in form.iter_parts():
+            name = part.get_param("name", header="content-disposition")
+            content = part.get_payload(decode=True)
+            if isinstance(name, str) and isinstance(content, bytes):
+                found[name] = content
         return found
 
     def bearer(self) -> str:

@@ -45,6 +45,7 @@ def wall_of(store: Store) -> list[Json]:
             "at": iso_ms(it.at_ms),
             "deleted": it.deleted_ms is not None,
             "key": it.key,
+            "media": it.extra.get("media", []),
         }
         for it in store.publications()
         if it.is_public

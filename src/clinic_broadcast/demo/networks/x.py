@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
+from clinic_broadcast.demo.networks import pictures
 from clinic_broadcast.demo.networks.accounts import DISPLAY_NAME, USERNAME, X_APP_ONLY_BEARER, X_USER_ID
 from clinic_broadcast.demo.networks.messages import (
     Call,
@@ -25,6 +26,8 @@ from clinic_broadcast.demo.networks.messages import (
 )
 from clinic_broadcast.demo.networks.rates import Window, take
 from clinic_broadcast.demo.networks.store import NUMBER_MAX, Publication, Store
+from clinic_broadcast.demo.networks.x_answers import PROBLEMS, body_of, invalid, problem
+from clinic_broadcast.demo.networks.x_media import describe, upload
 from clinic_broadcast.demo.networks.x_signature import is_signed
 
 EPOCH_MS: Final = 1_288_834_974_657
@@ -63,10 +66,10 @@ READ_FIELDS: Final = frozenset(
     )
 )
 # docs.x.com pricing 2026-08-13, in millionths of a dollar.
+MEDIA_MAX: Final = 4
 COST: Final = {"create_with_url": 200_000, "create": 15_000, "delete": 10_000, "user_read": 10_000}
 READ_OWNED, READ = 1_000, 5_000
 _CASHTAG: Final = re.compile(r"(?:^|\s)\$[A-Za-z]{1,6}\b")
-_PROBLEMS: Final = "https://api.x.com/2/problems/"
 
 
 def x_text() -> ModuleType:
@@ -86,6 +89,10 @@ class X:
         match (call.method, call.path.strip("/").split("/")):
             case ("POST", ["2", "tweets"]):
                 return self._limited(call, "create", self._create)
+            case ("POST", ["2", "media", "upload"]):
+                return self._limited(call, "media", lambda _: upload(self._store, call))
+            case ("POST", ["2", "media", "metadata"]):
+                return self._limited(call, "media", lambda _: describe(self._store, call))
             case ("DELETE", ["2", "tweets", tweet_id]):
                 return self._limited(call, "delete", lambda _: self._delete(tweet_id))
             case ("GET", ["2", "tweets", tweet_id]):
@@ -95,17 +102,17 @@ class X:
             case ("GET", ["2", "users", user_id, "tweets"]):
                 return self._limited(call, "timeline", lambda _: self._timeline(call, user_id))
             case _:
-                return _problem(404, "Not Found", "Not Found")
+                return problem(404, "Not Found", "Not Found")
 
     def failed(self, status: int) -> Reply:
         if status in (502, 504):
             return reply_html(status, "<html><body><h1>Bad Gateway</h1></body></html>")
         title = {500: "Internal Server Error", 503: "Service Unavailable"}.get(status, "Error")
-        return _problem(status, title, "Something is broken." if status == 500 else "Service Unavailable")  # noqa: PLR2004
+        return problem(status, title, "Something is broken." if status == 500 else "Service Unavailable")  # noqa: PLR2004
 
     def throttled(self, wait_s: float, *, bare: bool) -> Reply:
         # Only x-rate-limit-reset tells when; X sends no Retry-After (docs.x.com rate-limits 2026-07-24).
-        reply = _problem(429, "Too Many Requests", "Too Many Requests")
+        reply = problem(429, "Too Many Requests", "Too Many Requests")
         ends_ms = self._store.now_ms() + round(wait_s * 1000)
         return (
             reply
@@ -114,15 +121,15 @@ class X:
         )
 
     def refused_token(self) -> Reply:
-        return _problem(401, "Unauthorized", "Unauthorized")
+        return problem(401, "Unauthorized", "Unauthorized")
 
     def duplicate(self) -> Reply:
         """Return the 403 for a text that the account has published already; it names no twin."""
-        return _problem(403, "Forbidden", DUPLICATE)
+        return problem(403, "Forbidden", DUPLICATE)
 
     def usage_capped(self) -> Reply:
         """Return the refusal of an account whose cap, credit or spending limit is used up."""
-        return _problem(
+        return problem(
             int(self._store.setting("x", "out_of_credit_status")),
             "UsageCapExceeded",
             "Usage cap exceeded: Monthly product cap",
@@ -139,9 +146,7 @@ class X:
         limit = int(self._store.setting("x", f"limit_{endpoint}"))
         window = take(self._store, f"x.{endpoint}", limit=limit, length_s=WINDOW_S)
         if window.is_over:
-            return _problem(429, "Too Many Requests", "Too Many Requests").with_headers(
-                _limit_headers(window)
-            )
+            return problem(429, "Too Many Requests", "Too Many Requests").with_headers(_limit_headers(window))
         return self._billable(call, answer).with_headers(_limit_headers(window))
 
     def _refuse_caller(self, call: Call) -> Reply | None:
@@ -150,7 +155,7 @@ class X:
                 return self.refused_token()
             if call.method == "GET" and not call.path.endswith("/me"):
                 return None
-            return _problem(
+            return problem(
                 403,
                 "Unsupported Authentication",
                 "Authenticating with OAuth 2.0 Application-Only is forbidden for this endpoint. Supported "
@@ -169,23 +174,27 @@ class X:
     # Writes ----------------------------------------------------------------------------------------------
 
     def _create(self, call: Call) -> Reply:
-        body = _body(call)
+        body = body_of(call)
         if body is None:
-            return _invalid("$", "the body is not an object")
+            return invalid("$", "the body is not an object")
         if unknown := sorted(set(body) - CREATE_FIELDS):
-            return _invalid(unknown[0], f"unknown fields {unknown}")
+            return invalid(unknown[0], f"unknown fields {unknown}")
         text = body.get("text")
         if not isinstance(text, str) or not text.strip():
-            return _invalid("text", "text is required where there is no media, poll or quote")
+            return invalid("text", "text is required where there is no media, poll or quote")
         if refused := self._refuse_text(text):
             return refused
         edit = body.get("edit_options")
+        media_ids: list[Any] = dict(body.get("media") or {}).get("media_ids") or []
+        media = [pictures.found(self._store, "x", media_id) for media_id in media_ids]
+        if len(media) > MEDIA_MAX or None in media:
+            return invalid("media.media_ids", "Your media IDs are invalid.")
         with self._store.change():
             if edit is None:
-                return self._publish(text, [])
+                return self._publish(text, [], [one for one in media if one is not None])
             previous = self._store.find("x", str(dict(edit).get("previous_post_id")))
             if previous is None or not self._may_edit(previous):
-                return _problem(403, "Forbidden", "You are not permitted to perform this action.")
+                return problem(403, "Forbidden", "You are not permitted to perform this action.")
             reply = self._publish(text, previous.extra["history"])
             if reply.status == 201:  # noqa: PLR2004
                 # An edit is a new one with a new id; the old version is no longer shown.
@@ -195,9 +204,9 @@ class X:
     def _refuse_text(self, text: str) -> Reply | None:
         if x_text().is_too_long(text):
             status = int(self._store.setting("x", "overlength_status"))
-            return _problem(status, "Forbidden", "Your Tweet text is too long.")
+            return problem(status, "Forbidden", "Your Tweet text is too long.")
         if len(_CASHTAG.findall(text)) > 1:
-            return _problem(403, "Forbidden", "A Tweet may hold a maximum of one cashtag.")
+            return problem(403, "Forbidden", "A Tweet may hold a maximum of one cashtag.")
         return None
 
     def _may_edit(self, previous: Publication) -> bool:
@@ -209,7 +218,7 @@ class X:
             and age_s <= float(self._store.setting("x", "edit_window_s"))
         )
 
-    def _publish(self, text: str, history: list[str]) -> Reply:
+    def _publish(self, text: str, history: list[str], media: list[Json] | None = None) -> Reply:
         now_ms = self._store.now_ms()
         window_ms = round(float(self._store.setting("x", "duplicate_window_s")) * 1000)
         # A deleted twin still counts (seen in J7mbo/twitter-api-php #171); the window is unverified.
@@ -218,6 +227,18 @@ class X:
         urls = x_text().urls_of(text)
         number = self._store.next_number("x", (now_ms - EPOCH_MS) << 22)
         shown = x_text().show(text, str(number))
+        # A picture is seen in the text as one more short link, and among its entities as a page of X itself.
+        urls_seen, text_seen = list(shown.urls), shown.text
+        if media:
+            short = f"https://t.co/p{number % 1_000_000_000}"
+            page = f"https://x.com/{USERNAME}/status/{number}/photo/1"
+            text_seen = f"{text_seen} {short}"
+            picture = {
+                "url": short,
+                "expanded_url": page,
+                "display_url": f"pic.x.com/p{number % 1_000_000_000}",
+            }
+            urls_seen.append(picture)
         it = Publication(
             network="x",
             id=str(number),
@@ -225,7 +246,12 @@ class X:
             text=text,
             at_ms=now_ms,
             link=x_text().expand(urls[0][0]) if urls else None,
-            extra={"shown": shown.text, "urls": list(shown.urls), "history": [*history, str(number)]},
+            extra={
+                "shown": text_seen,
+                "urls": urls_seen,
+                "history": [*history, str(number)],
+                "media": media or [],
+            },
         )
         self._store.publish(it)
         kind = "create_with_url" if urls else "create"
@@ -241,7 +267,7 @@ class X:
                 found = next((it for it in standing if tweet_id in it.extra["history"]), None)
             if found is None:
                 words = f"Could not find tweet with id: [{tweet_id}]."
-                return _problem(404, "Not Found Error", words, kind="resource-not-found")
+                return problem(404, "Not Found Error", words, kind="resource-not-found")
             self._store.publish(replace(found, deleted_ms=self._store.now_ms()))
             self._store.charge("x", "delete", COST["delete"])
         return reply_json(200, {"data": {"deleted": True}})
@@ -263,7 +289,7 @@ class X:
                 "parameter": "id",
                 "title": "Not Found Error",
                 "detail": f"Could not find tweet with id: [{tweet_id}].",
-                "type": f"{_PROBLEMS}resource-not-found",
+                "type": f"{PROBLEMS}resource-not-found",
             }
             return reply_json(200, {"errors": [missing]})
         self._bill_tweets([found])
@@ -271,12 +297,12 @@ class X:
 
     def _timeline(self, call: Call, user_id: str) -> Reply:
         if unknown := sorted({key for key, _ in call.query} - READ_FIELDS):
-            return _invalid(
+            return invalid(
                 unknown[0], f"The query parameter [{unknown[0]}] is not one of {sorted(READ_FIELDS)}"
             )
         size = parse_number(call.ask("max_results"), 10)
         if size is None or not 5 <= size <= 100:  # noqa: PLR2004 - The API's own bounds.
-            return _invalid(
+            return invalid(
                 "max_results",
                 f"The `max_results` query parameter value [{call.ask('max_results')}] is not between 5 and 100",
             )
@@ -285,7 +311,7 @@ class X:
         above, until = parse_number(call.ask("since_id"), 0), parse_number(call.ask("until_id"), NUMBER_MAX)
         start, end = (_instant(call.ask(name)) for name in ("start_time", "end_time"))
         if below is None or above is None or until is None or start is None or end is None:
-            return _invalid("since_id", "an id, a token or a time cannot be read")
+            return invalid("since_id", "an id, a token or a time cannot be read")
         found: list[Publication] = []
         if user_id == X_USER_ID:
             lag_s = float(self._store.setting("x", "lag_s"))
@@ -321,13 +347,6 @@ class X:
             self._store.charge("x", f"{kind}_read", cost)
 
 
-def _body(call: Call) -> Json | None:
-    try:
-        return call.document()
-    except ValueError:
-        return None
-
-
 def _instant(text: str | None) -> int | None:
     return 0 if text is None else parse_instant(text)
 
@@ -359,24 +378,3 @@ def _limit_headers(window: Window) -> dict[str, str]:
         "x-rate-limit-remaining": str(window.left),
         "x-rate-limit-reset": str(-(-window.ends_ms // 1000)),
     }
-
-
-def _problem(status: int, title: str, detail: str, *, kind: str = "") -> Reply:
-    body = {
-        "title": title,
-        "detail": detail,
-        "type": f"{_PROBLEMS}{kind}" if kind else "about:blank",
-        "status": status,
-    }
-    return reply_json(status, body, {"Content-Type": "application/problem+json"})
-
-
-def _invalid(where: str, message: str) -> Reply:
-    body = {
-        "errors": [{"parameters": {where: []}, "message": message}],
-        "title": "Invalid Request",
-        "detail": "One or more parameters to your request was invalid.",
-        "type": f"{_PROBLEMS}invalid-request",
-        "status": 400,
-    }
-    return reply_json(400, body, {"Content-Type": "application/problem+json"})

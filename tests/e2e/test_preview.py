@@ -1,0 +1,63 @@
+"""What `preview` shows is what the networks get: byte for byte, on every channel, pictures and all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clinic_broadcast.demo.networks.accounts import CREDENTIALS
+from clinic_broadcast.demo.networks.client import Networks
+from e2e.homes import CLEAN, SETTINGS, make_clinic
+
+PICTURED = ("x", "facebook", "mastodon", "bluesky")
+KINDS = (*PICTURED, "linkedin", "threads", "telegram", "webhook")
+
+
+def settings_for(networks: Networks) -> str:
+    tables = [
+        f'[channels.{kind}]\nkind = "{kind}"\napi_url = {json.dumps(networks.url_for(kind))}\n'
+        + ("picture = true\n" if kind in PICTURED else "")
+        for kind in KINDS
+    ]
+    return SETTINGS + "\n" + "\n".join(tables)
+
+
+def by_channel(rows: list[dict[str, Any]], name: str) -> Mapping[str, dict[str, Any]]:
+    return {str(one[name]): one for one in rows}
+
+
+def test_preview_shows_byte_for_byte_what_every_channel_gets(tmp_path: Path) -> None:
+    assert set(KINDS) == set(CREDENTIALS)
+    with Networks(tmp_path / "networks") as networks:
+        clinic = make_clinic(tmp_path, settings=settings_for(networks))
+        clinic.environ.update(networks.environment(*KINDS))
+        assert clinic.run("init", "--yes").returncode == 0
+        clinic.add("thyroid", CLEAN)
+        url = "https://blog.example/2026/03/thyroid.html"
+        promised = by_channel(clinic.ask("preview", url)["promos"], "channel")
+        assert set(promised) == {*KINDS, "box"}
+
+        clinic.run("run", "--once")
+        waiting = clinic.ask("queue")["items"]
+        assert {one["channel"]: one["revision"] for one in waiting} == {
+            name: one["revision"] for name, one in promised.items()
+        }
+        for one in waiting:
+            approved = clinic.run("approve", one["id"], "--revision", one["revision"])
+            assert approved.returncode == 0, approved.stderr
+        clinic.run("run", "--once")
+
+        got = by_channel(networks.wall(), "network")
+        assert {name: one["text"] for name, one in got.items()} == {
+            name: promised[name]["text"] for name in KINDS
+        }
+        assert clinic.outbox() == [promised["box"]["text"]]
+        for name in ("x", "facebook", "mastodon"):
+            card = promised[name]["card"]
+            assert [(one["sha256"], one["alt"]) for one in got[name]["media"]] == [
+                (card["picture"], card["alt"])
+            ]
+        shown = {one.stem for one in (clinic.home / "public" / "cards").glob("*.png")}
+        assert shown == {promised[name]["card"]["picture"] for name in PICTURED}
