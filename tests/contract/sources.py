@@ -37,10 +37,22 @@ class Page:
     is_draft: bool = False
     days: int = -1
     updated_days: int = -1
+    ident: str = ""
+    link: str = ""
+    heading: str = ""
 
     @property
     def title(self) -> str:
-        return f"Question number {self.number}"
+        return self.heading or f"Question number {self.number}"
+
+    @property
+    def entry_id(self) -> str:
+        """Give the id in the Atom feed; `ident` stands for another one."""
+        return self.ident or f"tag:blogger.com,1999:blog-7.post-{self.number}"
+
+    def url(self, base: str) -> str:
+        """Give the permalink in the Atom feed; `link` stands for another one."""
+        return self.link or f"{base}/2020/05/q{self.number}.html"
 
     @property
     def published_at(self) -> datetime:
@@ -219,10 +231,10 @@ def atom(state: BlogState, base: str, path: str) -> bytes:
 
 def _entry(page: Page, base: str) -> str:
     draft = "<app:control><app:draft>yes</app:draft></app:control>" if page.is_draft else ""
-    link = f'<link rel="alternate" type="text/html" href="{base}/2020/05/q{page.number}.html"/>'
+    link = f'<link rel="alternate" type="text/html" href="{page.url(base)}"/>'
     content = html.escape(_content(page))
     return (
-        f"<entry><id>\n tag:blogger.com,1999:blog-7.post-{page.number} </id>{draft}"
+        f"<entry><id>\n {page.entry_id} </id>{draft}"
         f"<published>{page.published_at.isoformat()}</published><updated>{page.updated_at.isoformat()}</updated>"
         f'<category scheme="http://www.blogger.com/atom/ns#" term="questions"/><title type="text">{page.title}</title>'
         f'<summary>cut short</summary><content type="html">{content}</content>'

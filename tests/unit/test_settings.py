@@ -143,6 +143,14 @@ def test_a_blogs_address_is_that_of_its_source_where_none_is_set(tmp_path: Path)
     assert settings.sources[0].url == "https://answers.marrowlane.example"
 
 
+@pytest.mark.parametrize("kind", ["blogger", "wordpress"])
+def test_a_blogs_export_is_a_file_of_the_home_and_keeps_its_blogs_address(tmp_path: Path, kind: str) -> None:
+    settings = read(tmp_path, CLINIC + f'[[sources]]\nkind = "{kind}"\npath = "imports/feed.atom"\n')
+    (source,) = settings.sources
+    assert source.path == tmp_path / "imports" / "feed.atom"
+    assert source.url == settings.clinic.blog_url
+
+
 def test_a_channels_name_is_its_kind_where_none_is_set(tmp_path: Path) -> None:
     assert read(tmp_path, CLINIC + "[channels.mastodon]\n").channels["mastodon"].kind == "mastodon"
 

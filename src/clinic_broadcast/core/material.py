@@ -6,9 +6,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from clinic_broadcast.core.answer import AnswerId, Standing
 from clinic_broadcast.core.finding import Finding
+
+_DIGESTS_MAX = 16_384
+"""Letters share most of their words: a first import would otherwise hold each digest a thousand times over."""
 
 TAINT_BYTES = 8
 """Eight bytes of a keyed digest a token: false hits stay below one in 10^16 for a page of a thousand tokens."""
@@ -35,6 +39,7 @@ class Taint:
         return digest_of(token, self.key) in self.names
 
 
+@lru_cache(maxsize=_DIGESTS_MAX)
 def digest_of(token: str, key: bytes) -> bytes:
     """Give the keyed digest of a token, lower-cased; `key` is at most 64 bytes."""
     return hashlib.blake2b(token.lower().encode(), key=key, digest_size=TAINT_BYTES).digest()

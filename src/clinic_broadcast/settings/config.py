@@ -113,7 +113,10 @@ class _File(_Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
-    """One [[sources]] table: `url` for every kind but folder, which has a `path` (absolute here)."""
+    """One [[sources]] table: a folder has a `path` (absolute here), every other kind a `url`.
+
+    Of a blogger or wordpress source the `path` is an export file, and the `url` the blog that it was exported from.
+    """
 
     kind: SourceKind
     url: str = ""
@@ -211,7 +214,11 @@ def _plugin_kinds() -> set[str]:
 def _source(table: _SourceTable, clinic: ClinicSettings, home: Home) -> SourceSettings:
     if table.kind == "folder":
         return SourceSettings(kind="folder", path=_inside(home, table.path or "answers"))
-    return SourceSettings(kind=table.kind, url=table.url or clinic.blog_url)
+    return SourceSettings(
+        kind=table.kind,
+        url=table.url or clinic.blog_url,
+        path=None if table.path is None else _inside(home, table.path),
+    )
 
 
 def _channel(name: str, table: _ChannelTable, home: Home, options: Mapping[str, object]) -> ChannelSettings:
@@ -312,11 +319,11 @@ def _source_faults(tables: Sequence[_SourceTable]) -> Iterable[str]:
     for number, table in enumerate(tables, start=1):
         if table.kind == "folder" and table.url is not None:
             yield f'sources[{number}].url: a folder has no url; allowed: path = "answers"'
-        if table.kind != "folder" and table.path is not None:
-            yield f'sources[{number}].path: only kind "folder" has a path; allowed: url = "https://…"'
+        if table.kind == "feed" and table.path is not None:
+            yield f'sources[{number}].path: a feed has none, a folder or an export has; allowed: url = "https://…"'
         if table.kind == "feed" and table.url is None:
             yield f"sources[{number}].url: is missing; a feed needs the address of the feed itself"
-        key = (table.kind, (table.url or table.path or "").rstrip("/"))
+        key = (table.kind, (table.path or table.url or "").rstrip("/"))
         if key in seen:
             yield f"sources[{number}]: the same source stands twice; remove one"
         seen.add(key)

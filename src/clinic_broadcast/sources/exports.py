@@ -27,6 +27,7 @@ EXPORT_MAX: Final = 100_000_000
 
 _TAKEOUT: Final = b"http://schemas.google.com/blogger/2018"
 _WXR: Final = b"http://wordpress.org/export/"
+_ZIP: Final = b"PK\x03\x04"
 _HEAD: Final = 16_384
 """Bytes at the start in which an export names its format."""
 
@@ -70,7 +71,13 @@ class ExportSource:
             with self._path.open("rb") as file:
                 body = file.read(EXPORT_MAX + 1)
         except OSError as error:
-            raise SourceError(f"the export {self._path} could not be read ({error.strerror})") from None
+            raise SourceError(
+                f"the export {self._path} could not be read ({error.strerror}); correct path under [[sources]]"
+            ) from None
+        if body.startswith(_ZIP):
+            raise SourceError(
+                f"the export {self._path} is packed: unpack it, and name the feed.atom or .xml file in it as path"
+            )
         if len(body) > EXPORT_MAX:
             raise SourceError(
                 f"the export {self._path} has more than {EXPORT_MAX} bytes; export a part of the blog"

@@ -76,22 +76,36 @@ def _open_source(one: SourceSettings, settings: Settings) -> Source:
 def _open_folder(one: SourceSettings, settings: Settings) -> Source:
     from clinic_broadcast.sources.folder import FolderSource
 
-    # Named by its place in the home: a home that moves keeps its baseline.
-    path, home = one.path or settings.home.answers, settings.home.path
-    name = path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
-    return FolderSource(path, f"folder:{name}")
+    path = one.path or settings.home.answers
+    return FolderSource(path, f"folder:{_place_of(path, settings)}")
 
 
 def _open_blogger(one: SourceSettings, settings: Settings) -> Source:
     from clinic_broadcast.sources.blogger import BloggerSource
 
+    if one.path is not None:
+        return _open_export(one.path, one, settings)
     return BloggerSource(one.url, _fetcher(settings))
 
 
 def _open_wordpress(one: SourceSettings, settings: Settings) -> Source:
     from clinic_broadcast.sources.wordpress import WordPressSource
 
+    if one.path is not None:
+        return _open_export(one.path, one, settings)
     return WordPressSource(one.url, _fetcher(settings))
+
+
+def _open_export(path: Path, one: SourceSettings, settings: Settings) -> Source:
+    from clinic_broadcast.sources.exports import ExportSource
+
+    return ExportSource(path, one.url, f"export:{_place_of(path, settings)}")
+
+
+def _place_of(path: Path, settings: Settings) -> str:
+    """Give the path as it is seen from the home: a home that moves keeps its baseline."""
+    home = settings.home.path
+    return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
 
 
 def _open_feed(one: SourceSettings, settings: Settings) -> Source:
