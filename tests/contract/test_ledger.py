@@ -16,7 +16,7 @@ from clinic_broadcast.core.promo import Payload
 from clinic_broadcast.errors import BugError
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.rows import BODY_VALUE_MAX, GENESIS
-from clinic_broadcast.ports import Ledger, Marks, Remembered
+from clinic_broadcast.ports import Head, Ledger, Marks, Remembered
 from contract.ledgers import (
     ANSWER_FINDING,
     LEDGERS,
@@ -299,6 +299,40 @@ def test_the_history_holds_no_word_of_a_promo(ledger: AuditedLedger) -> None:
         text = repr(list(snapshot.events))
     assert "lesson" not in text
     assert planned(1).payload.revision in text
+
+
+def test_a_ledger_recalls_its_own_lines_and_no_others(place: Place) -> None:
+    ledger, other = place.open(), place.open("theirs")
+    assert ledger.recall(GENESIS) == GENESIS
+    assert ledger.line(0) is ledger.line(1) is None
+    first = ledger.note("one", actor="test", at=LATER, body={})
+    second = ledger.note("two", actor="test", at=LATER, body={})
+    assert ledger.recall(GENESIS) == ledger.recall(first) == ledger.recall(second) == second == ledger.head()
+    assert ledger.recall(Head(3, second.hash)) is None
+    assert ledger.recall(Head(1, second.hash)) is None
+    assert other.recall(first) is None
+    assert other.recall(GENESIS) == GENESIS
+    lines = ledger.history()
+    assert [ledger.line(number) for number in (1, 2)] == lines
+    assert [line.kind for line in lines] == ["one", "two"]
+    assert ledger.line(3) is None
+
+
+def test_since_leaves_out_what_was_neither_claimed_nor_found_public_by_then(ledger: AuditedLedger) -> None:
+    held = planned(2, state=State.HELD)
+    for one in (planned(1), held, planned(3)):
+        ledger.plan(one, actor="daemon")
+    assert ledger.deliveries(since=START - timedelta(days=1)) == []
+    taken = claim(planned(1), LATER, TIMING)
+    assert take(ledger, planned(1))
+    # Adopted after a restore: nobody claimed it here, and it is public all the same.
+    adopted = replace(held, state=State.SENT, fence=1, sent_at=LATER + timedelta(hours=1), post_id="7")
+    assert ledger.move(held, adopted, kind="adopted", actor="daemon", at=LATER)
+    assert ledger.deliveries(since=LATER) == [taken, adopted]
+    assert ledger.deliveries(since=LATER + timedelta(microseconds=1)) == [adopted]
+    assert ledger.deliveries(since=LATER, channel="mastodon") == []
+    assert ledger.deliveries(since=LATER, states=[State.SENDING]) == [taken]
+    assert ledger.deliveries(since=LATER + timedelta(hours=2)) == []
 
 
 # Schedules

@@ -11,7 +11,7 @@ import pytest
 
 from clinic_broadcast.core.delivery import Delivery, Timing, claim
 from clinic_broadcast.ledger.audit import verify
-from clinic_broadcast.ports import Ledger, Marks
+from clinic_broadcast.ports import Head, Ledger, Marks
 from contract.ledgers import LEDGERS, START, AuditedLedger, Place, known, planned
 
 TIMING = Timing(timeout=timedelta(seconds=20), settle=timedelta(seconds=90), lease=timedelta(seconds=180))
@@ -30,8 +30,9 @@ def take(ledger: Ledger, delivery: Delivery, *, actor: str = "daemon") -> bool:
     return ledger.move(delivery, claim(delivery, LATER, TIMING), kind="claim", actor=actor, at=LATER)
 
 
-def test_four_workers_and_one_winner_for_every_claim(place: Place) -> None:
-    rounds, workers = 40, 4
+@pytest.mark.parametrize("workers", [1, 4])
+def test_four_workers_and_one_winner_for_every_claim(place: Place, workers: int) -> None:
+    rounds = 40
     first = place.open()
     deliveries = [planned(number) for number in range(rounds)]
     for delivery in deliveries:
@@ -64,8 +65,9 @@ def test_four_workers_and_one_winner_for_every_claim(place: Place) -> None:
     assert verify(first) == []
 
 
-def test_workers_who_plan_the_same_things_plan_each_once(place: Place) -> None:
-    workers, number = 4, 25
+@pytest.mark.parametrize("workers", [1, 4])
+def test_workers_who_plan_the_same_things_plan_each_once(place: Place, workers: int) -> None:
+    number = 25
     results: list[bool] = []
     faults: list[Exception] = []
 
@@ -91,8 +93,9 @@ def test_workers_who_plan_the_same_things_plan_each_once(place: Place) -> None:
     assert verify(ledger) == []
 
 
-def test_lines_written_at_once_all_find_their_place(place: Place) -> None:
-    workers, number = 4, 30
+@pytest.mark.parametrize("workers", [1, 4])
+def test_lines_written_at_once_all_find_their_place(place: Place, workers: int) -> None:
+    number = 30
     faults: list[Exception] = []
     together = threading.Barrier(workers)
 
@@ -114,3 +117,31 @@ def test_lines_written_at_once_all_find_their_place(place: Place) -> None:
     assert faults == []
     assert len(ledger.history()) == workers * number
     assert verify(ledger) == []
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_what_was_once_the_head_is_recalled_while_others_write(place: Place, workers: int) -> None:
+    rounds = 15
+    faults: list[Exception] = []
+    forgotten: list[Head] = []
+    together = threading.Barrier(workers)
+
+    def work(ledger: AuditedLedger, name: str) -> None:
+        try:
+            together.wait(timeout=30)
+            for _ in range(rounds):
+                head = ledger.note("late", actor=name, at=LATER, body={})
+                present = ledger.recall(head)
+                if present is None or present.number < head.number:
+                    forgotten.append(head)
+        except Exception as fault:  # noqa: BLE001  # As above.
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work, args=(place.open(), f"w{each}")) for each in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert forgotten == []
+    assert len(place.open().history()) == workers * rounds

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ from clinic_broadcast.core.delivery import CannotTell, Delivery, Found, Outcome,
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.backup import backup
-from clinic_broadcast.ledger.memory import MemoryLedger
-from clinic_broadcast.ledger.migrate import open_ledger
 from clinic_broadcast.ledger.witness import WitnessFile
 from clinic_broadcast.ports import Head, Parcel
 from clinic_broadcast.run import review
@@ -28,7 +25,7 @@ from clinic_broadcast.run.promotion import plan_fresh
 from clinic_broadcast.run.reconcile import lapses_of, notice, open_lapse
 from clinic_broadcast.run.survey import survey
 from desks import approve_all
-from fakes import FakeClock, WallChannel, lost_reply
+from fakes import WallChannel, lost_reply
 from faults.restored import WAYS, Clinic, by_command, by_hand, lose_memory
 
 
@@ -400,22 +397,3 @@ def test_a_withdrawal_goes_out_although_everything_else_waits(tmp_path: Path) ->
     at.ledger.close()
     assert wall.gone == 1
     assert len(wall.rows()) == 2
-
-
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_a_ledger_recalls_its_own_lines_and_no_others(tmp_path: Path, kind: str) -> None:
-    ledger: Any = (
-        MemoryLedger("test") if kind == "memory" else open_ledger(f"sqlite:///{tmp_path / 'a.db'}", "test")
-    )
-    genesis = Head(0, "0" * 64)
-    assert ledger.recall(genesis) == genesis
-    assert ledger.line(1) is None
-    at = FakeClock().now()
-    first = ledger.note("one", actor="test", at=at, body={})
-    second = ledger.note("two", actor="test", at=at + timedelta(seconds=1), body={})
-    assert ledger.recall(genesis) == ledger.recall(first) == ledger.recall(second) == second == ledger.head()
-    assert ledger.recall(Head(3, second.hash)) is None
-    assert ledger.recall(Head(1, second.hash)) is None
-    assert (ledger.line(1).kind, ledger.line(2).at) == ("one", at + timedelta(seconds=1))
-    assert ledger.line(0) is ledger.line(3) is None
-    ledger.close()

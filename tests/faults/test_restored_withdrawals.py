@@ -17,6 +17,7 @@ from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.backup import backup
 from clinic_broadcast.ledger.witness import WitnessFile
 from clinic_broadcast.run import review
+from clinic_broadcast.run.broadcast import deliver, release_planned
 from clinic_broadcast.run.correct import withdraw
 from clinic_broadcast.run.intake import poll
 from clinic_broadcast.run.promotion import plan_fresh
@@ -204,6 +205,31 @@ def test_publish_refuses_it_before_anything_else_has_run(tmp_path: Path, way: Wa
     assert [len(wall) for wall in public_texts(clinic)] == [1, 1]
 
 
+def test_what_comes_again_is_marked_before_it_is_planned(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    clinic.answer(1)
+    at = clinic.open()
+    keep_withdrawal(at, raw_answer(11).id)
+    poll(at)
+    assert at.ledger.unplanned() == []
+    at.ledger.close()
+    assert standing(clinic, 1) is Standing.WITHDRAWN
+
+
+def test_a_send_asks_the_list_itself(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    clinic.answer(1)
+    at = clinic.open()
+    poll(at)
+    plan_fresh(at)
+    release_planned(at)
+    keep_withdrawal(at, raw_answer(11).id)
+    deliver(at)
+    at.ledger.close()
+    assert public_texts(clinic) == [[], []]
+    assert {one.state for one in rows_of(clinic, 1)} == {State.CANCELLED}
+
+
 def test_who_dies_between_the_two_marks_has_withdrawn_all_the_same(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path, can_erase=True)
     clinic.publish(1)
@@ -274,7 +300,8 @@ def test_the_list_keeps_all_that_it_was_ever_given(tmp_path: Path) -> None:
     assert witness.withdrawn() == frozenset()
     first, second = (withdrawal_digest(raw_answer(number).id) for number in (1, 2))
     witness.keep_withdrawn([first])
-    witness.keep_withdrawn([second, first])
+    witness.keep_withdrawn([second])
+    witness.keep_withdrawn([first])
     witness.keep_withdrawn([])
     assert WitnessFile(tmp_path / "state" / "witness.json").withdrawn() == {first, second}
     with (tmp_path / "state" / "withdrawn.txt").open("a", encoding="ascii") as file:

@@ -242,6 +242,27 @@ def test_two_workers_together_stay_under_the_cap(tmp_path: Path, fits: int) -> N
     home.ledger.close()
 
 
+def test_the_cap_is_asked_again_under_the_claim(tmp_path: Path) -> None:
+    home = wallet(tmp_path, cap=0.2)
+    at = home.plan(2)
+    first, second = at.ledger.deliveries()
+
+    class Between:
+        """Another worker claims just before the first does: after it had asked for the cap."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(home.ledger, name)
+
+        def move(self, before: Delivery, after: Delivery, **line: object) -> bool:
+            if line["kind"] == "claimed":
+                now = home.clock.now()
+                home.ledger.move(second, claim(second, now, TIMING), kind="claimed", actor="other", at=now)
+            return home.ledger.move(before, after, **line)  # type: ignore[arg-type]
+
+    deliver(replace(at, ledger=Between()), only=[first.id])  # type: ignore[arg-type]
+    assert home.wall.rows() == []
+
+
 def test_of_two_claims_that_fit_only_alone_the_earlier_goes(tmp_path: Path) -> None:
     home = wallet(tmp_path, cap=0.2)
     at = home.plan(2)
