@@ -18,6 +18,7 @@ POSTS = Path(__file__).parents[2] / "posts"
 X = Limits(kind="x", length_max=280, hashtags_max=2, sentences_max=1)
 SAFE = " Polyps are often removed before a transfer. Thyroid tests show how the gland works."
 DRAFTED_FLOOR = 0.95
+TEMPLATE = "Dr. Jane Roe explains: General information, not medical advice."
 
 
 def words_of(text: str) -> set[str]:
@@ -42,9 +43,7 @@ def test_no_secret_stands_in_a_promo_or_feed_entry_and_nearly_every_page_gets_on
         zones = replace(canary.answer.zones, answer=canary.answer.zones.answer + SAFE)
         material = examine_answer(gate(), replace(canary.answer, zones=zones))
         promo = compose(material, wording, channel="x", limits=X, gate=gate())
-        secrets = (
-            secrets_of(canary) - words_of(material.title) - words_of(SAFE) - words_of("Dr. Jane Roe explains")
-        )
+        secrets = secrets_of(canary) - words_of(material.title) - words_of(SAFE) - words_of(TEMPLATE)
         if promo is not None:
             verdict = verdict_of(examine_payload(gate(), promo.payload, promo.fragments, material))
             drafted += verdict is Verdict.CLEAR

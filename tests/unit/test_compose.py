@@ -195,6 +195,8 @@ def test_while_a_drug_is_in_doubt_no_sentence_with_a_drug_is_used() -> None:
         "Doing so raises the chance of twins in every cycle.",
         "However, repeat operations seldom improve the chance of a pregnancy.",
         "Another option is a frozen transfer in a natural cycle.",
+        "Large trials have not shown that using it raises the number of live births.",
+        "The tissue grows but no healthy embryo can form in it.",
         "The procedure is safe and takes only a few minutes.",
         "A careful surgeon can open them through the laparoscope.",
         "Keep the wound dry until the stitches have dissolved.",
@@ -239,6 +241,13 @@ def test_a_claim_that_is_refuted_nearby_is_not_used(cue: str) -> None:
     assert [one.text for one in candidates_of(material_of(title="Stress", answer=claim), gate())] == [claim]
     near = f"{claim} {cue} {other} {other} {other}"
     assert claim not in [one.text for one in candidates_of(material_of(title="Stress", answer=near), gate())]
+
+
+@pytest.mark.parametrize("turn", ["However, big trials found none.", "Whether it works is another matter."])
+def test_a_sentence_whose_next_one_takes_it_back_is_not_used(turn: str) -> None:
+    claim = "Acupuncture lowers the stress of many women in treatment."
+    material = material_of(title="Stress", answer=f"{claim} {turn}")
+    assert claim not in [one.text for one in candidates_of(material, gate())]
 
 
 def test_a_harmless_bracket_is_dropped_to_make_a_sentence_eligible_and_recorded() -> None:
@@ -317,6 +326,14 @@ def test_a_narrower_topic_covers_a_wider_one_inside_it() -> None:
     material = material_of(title="Chemical Pregnancy and Fibroids", answer="Nothing.")
     tags = hashtags_of(material, gate(), title_is_used=True, count_max=9)
     assert tags == ("ChemicalPregnancy", "Fibroids")
+
+
+def test_a_tag_that_stands_inside_a_longer_one_is_left_out() -> None:
+    material = material_of(
+        title="Bleeding in Early Pregnancy", answer="Pregnancy. A pregnancy. Fibroids, fibroids."
+    )
+    tags = hashtags_of(material, gate(), title_is_used=True, count_max=9)
+    assert tags == ("EarlyPregnancy", "Fibroids")
 
 
 def test_a_topic_that_is_named_only_once_gives_no_tag() -> None:

@@ -233,6 +233,16 @@ def test_an_edit_that_forgets_the_link_gets_it_back(tmp_path: Path) -> None:
     assert edited.delivery.payload.text.endswith(one.payload.link)
 
 
+def test_an_edit_keeps_the_link_where_a_card_carried_it(tmp_path: Path) -> None:
+    at, _clock, wall = fresh_home(tmp_path)
+    wall.kind = "bluesky"
+    plan_fresh(at)
+    one = at.ledger.deliveries()[0]
+    edited = review.edit(at, one.id, text="A simple blood test shows how the thyroid works.", by="Pat")
+    assert edited.delivery.payload.card is None
+    assert edited.delivery.payload.text.endswith(one.payload.link)
+
+
 def test_the_first_n_wait_for_a_person_in_publish_as_well(tmp_path: Path) -> None:
     at, _clock, wall = fresh_home(tmp_path, mode="auto-clean", first_n=5)
     (one,) = publish_target(at, at.ledger.unplanned()[0].material.url, at.channels)

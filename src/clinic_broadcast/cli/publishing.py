@@ -281,6 +281,9 @@ def _show_drafts(drafts: Mapping[str, Draft], shown: Sequence[Finding] = ()) -> 
     """Print promos with their findings; those in `shown` stand above already and are only counted."""
     for name, one in drafts.items():
         result(f"\n{name} · {one.verdict.value} · {one.promo.length} of {one.promo.length_max}")
+        card = one.promo.payload.card
+        if card is not None and card.picture:
+            result(f"  picture: {card.alt}")
         for text_line in one.promo.payload.text.splitlines():
             result(f"  | {text_line}")
         show_findings(finding for finding in one.findings if finding not in shown)

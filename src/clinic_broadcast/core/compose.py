@@ -44,7 +44,8 @@ _PERSON: Final = re.compile(
 # Verbs of treatment, and doses: with one of them the disclaimer is wanted on every network.
 _TREATS: Final = re.compile(
     r"\b(?:treat(?:s|ed|ing)?|tak(?:e|es|en|ing)|us(?:es|ed|ing)|prescrib\w+|inject(?:s|ed|ing)?|recommend(?:s|ed|ing)?"
-    r"|give(?:s|n)|giving|dos(?:e|es|age|ages|ing))\b",
+    r"|give(?:s|n)|giving|dos(?:e|es|age|ages|ing)|remov(?:e|es|ed|ing|al)|replacement|therap(?:y|ies)|surger(?:y|ies)"
+    r"|operat(?:e|es|ed|ing|ion|ions)|repair(?:s|ed|ing)?)\b",
     re.IGNORECASE,
 )
 

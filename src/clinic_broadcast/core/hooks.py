@@ -17,6 +17,9 @@ from clinic_broadcast.core.sentences import weighs
 MENTIONS_MIN: Final = 2
 """How often a topic must stand in an answer whose title does not name it, before it counts as a topic."""
 
+TOPIC_MENTIONS_MIN: Final = 3
+"""How often before it may stand in the title's place."""
+
 _TITLE_MAX: Final = 200
 _WORDS_MIN: Final = 2
 _SENTENCE_END: Final = re.compile(r"[.?!…][)\]\"'\u201d\u2019]?$")
@@ -83,11 +86,12 @@ def title_hook(material: Material, gate: Gate) -> TitleHook | None:
 def topic_hook(material: Material, gate: Gate) -> TopicHook | None:
     """Give the name of the answer's topic as a hook; None when no topic of the table shows or the gate holds it.
 
-    A topic that the title names goes first, then the one that the answer names most often.
+    A topic that the title names goes first, then the one that the answer names again and again: what it names only
+    twice may be a side of the matter.
     """
     for topic in (
         *_by_place(gate.lexicon.hashtags, material.title),
-        *_by_count(gate.lexicon.hashtags, material.body),
+        *_by_count(gate.lexicon.hashtags, material.body, count_min=TOPIC_MENTIONS_MIN),
     ):
         findings = sentence_findings(gate, topic.display, taint=material.taint)
         if not any(weighs(one) for one in findings):
@@ -125,11 +129,13 @@ def _by_place(table: Sequence[HashtagTopic], text: str) -> list[HashtagTopic]:
     return list(places.values())
 
 
-def _by_count(table: Sequence[HashtagTopic], text: str) -> list[HashtagTopic]:
-    """Give the topics that a text names at least `MENTIONS_MIN` times, most often first."""
+def _by_count(
+    table: Sequence[HashtagTopic], text: str, *, count_min: int = MENTIONS_MIN
+) -> list[HashtagTopic]:
+    """Give the topics that a text names at least so many times, most often first."""
     mentions = _mentions(table, text)
     counts = Counter(topic.tag for topic in mentions)
-    often = {topic.tag: topic for topic in mentions if counts[topic.tag] >= MENTIONS_MIN}
+    often = {topic.tag: topic for topic in mentions if counts[topic.tag] >= count_min}
     return sorted(often.values(), key=lambda topic: -counts[topic.tag])
 
 

@@ -51,6 +51,7 @@ _BACK_AT_END: Final = re.compile(
 )
 _DONE_TO_IT: Final = re.compile(r"\b\w+ing (?:it|them)\b", re.IGNORECASE)
 """What is done to it stands outside: "trials have not shown that using it helps"."""
+_TURNS: Final = re.compile(r"(?:However|But|Yet|Whether|Nevertheless|On the other hand|That said)\b")
 _THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
 _THEN_OF: Final = re.compile(r"\b(?:if|when|once|first|and then)\b", re.IGNORECASE)
 _ALSO_EARLY: Final = 5
@@ -65,7 +66,7 @@ _SUBORDINATES: Final = frozenset("although because since though unless until whe
 # "The procedure is safe": which procedure? With "of", "for" or the like behind it, such a noun is told apart.
 _BARE_NOUN: Final = re.compile(
     r"^The (?:(?:best|exact|final|first|last|main|new|next|only|other|recommended|right|same|usual|whole) )?"
-    r"(?:procedure|treatment|test|drug|medication|medicine|surgery|operation|problem|issue|answer|question|reason"
+    r"(?:procedure|treatment|test|tissue|drug|medication|medicine|surgery|operation|problem|issue|answer|question|reason"
     r"|result|results|key|goal|idea|point|best|same|only|main|rest|risk|risks|chance|chances|cause|dose|level|levels"
     r"|process|method|technique|approach|study|studies|patient|patients|doctor|clinic|condition|option|options)"
     r" (?!of\b|for\b|in\b|with\b|to\b|that\b|between\b|after\b|before\b)\w+",
@@ -115,6 +116,8 @@ def best_first(material: Material, gate: Gate) -> Iterator[Candidate]:
     title_stems = _stems(material.title)
     possible: list[Candidate] = []
     for index, span in enumerate(spans):
+        if index + 1 < len(spans) and _TURNS.match(body, spans[index + 1].start):
+            continue  # What follows takes part of it back, and would be cut off.
         if any(refuting[max(0, index - _NEAR) : index + _NEAR + 1]):
             continue
         position = 1.0 if len(spans) == 1 else 1 - index / (len(spans) - 1)

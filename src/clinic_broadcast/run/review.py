@@ -13,9 +13,6 @@ from clinic_broadcast.core.promo import WITHDRAW
 from clinic_broadcast.errors import UsageError
 from clinic_broadcast.run.desk import Desk
 
-CARD_KINDS = ("bluesky",)
-"""Kinds where the link stands in a card beside the text."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -121,7 +118,8 @@ def edit(desk: Desk, delivery_id: str, *, text: str, by: str = "", write: bool =
     link = delivery.payload.link
     if not text.strip():
         return Decision(delivery=delivery, refused="there are no words in it")
-    if link and link not in text and channel.kind not in CARD_KINDS:
+    if link and link not in text:
+        # Also where a card carried it: other words go without the card, which says the old ones.
         text = f"{text.rstrip()} {link}"
     promo = promo_of_text(
         text,

@@ -1,0 +1,41 @@
+"""Counts what readers said of the drafts in docs/quality: `python scripts/score_quality.py KEY VERDICT...`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+NEEDED, SUM_MIN = 4, 8
+
+
+def passes(marks: list[int]) -> bool:
+    """Say whether a draft passes: safe, faithful, sober and with its disclaimer, and eight marks of ten."""
+    return all(marks[:NEEDED]) and sum(marks) >= SUM_MIN
+
+
+def score(key: dict[str, Any], verdict: dict[str, Any]) -> dict[str, str]:
+    """Give one reader's figures: drafts that pass, and pairs of each kind in which ours was preferred."""
+    drafts = {number: passes(one["marks"]) for number, one in verdict["drafts"].items()}
+    figures = {"drafts": f"{sum(drafts.values())} of {len(drafts)}"}
+    figures["failed"] = ", ".join(number for number, passed in drafts.items() if not passed) or "none"
+    for against in ("title", "lexrank"):
+        chosen = [
+            verdict["pairs"][number] == one["ours"]
+            for number, one in key.items()
+            if one["against"] == against
+        ]
+        figures[f"preferred to {against}"] = f"{sum(chosen)} of {len(chosen)}"
+    return figures
+
+
+def main(key_file: str, *verdict_files: str) -> None:
+    """Print the figures of every reader."""
+    key = json.loads(Path(key_file).read_text(encoding="utf-8"))
+    for one in verdict_files:
+        print(one, json.dumps(score(key, json.loads(Path(one).read_text(encoding="utf-8"))), indent=1))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
