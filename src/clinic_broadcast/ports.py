@@ -12,6 +12,7 @@ from clinic_broadcast.core.answer import AnswerId, RawAnswer, Standing
 from clinic_broadcast.core.delivery import Delivery, Outcome, State, Trace
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.measure import Limits
+from clinic_broadcast.core.notice import Message, Told
 from clinic_broadcast.core.promo import Card, Payload
 
 
@@ -237,6 +238,17 @@ class Witness(Protocol):
         ...
 
 
+class Messenger(Protocol):
+    """The way to a person of the clinic."""
+
+    def tell(self, message: Message, *, escalated: bool = False) -> str:
+        """Send a message; gives what went wrong, or nothing. `escalated` reaches those who are told when nobody acts.
+
+        Never raises for what the far side does; SettingsError when an address cannot be meant.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """The record of one clinic.
 
@@ -384,6 +396,16 @@ class Ledger(Protocol):
 
     def take_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
         """Record that the schedule runs for this slot; False when it already did, or for a later one."""
+        ...
+
+    # Notices
+
+    def notices(self) -> list[Told]:
+        """Give what a person was told and what is not over yet, by key."""
+        ...
+
+    def keep_notice(self, before: Told | None, after: Told | None) -> bool:
+        """Put `after` in the place of `before` (None: nothing); False, and nothing changes, if that is outdated."""
         ...
 
     def close(self) -> None:

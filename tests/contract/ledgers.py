@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import psycopg
 
@@ -24,6 +24,7 @@ from clinic_broadcast.core.answer import AnswerId, Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.material import KnownAnswer, Material, taint_of
+from clinic_broadcast.core.notice import Step, Told
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, delivery_key
 from clinic_broadcast.ledger.chain import Audited
 from clinic_broadcast.ledger.database import sqlite_url
@@ -264,3 +265,17 @@ def planned(number: int = 1, **changes: object) -> Delivery:
         findings=(ANSWER_FINDING,),
     )
     return replace(plain, **changes)  # type: ignore[arg-type]  # The same.
+
+
+def told(key: str, **changes: Any) -> Told:
+    """Give what a person was told of one matter."""
+    shape: dict[str, Any] = {
+        "key": key,
+        "mark": "1",
+        "since": START,
+        "step": Step.TOLD,
+        "stepped_at": START,
+        "told_at": START,
+        **changes,
+    }
+    return Told(**shape)

@@ -12,6 +12,7 @@ import pytest
 from clinic_broadcast.core.answer import AnswerId, Standing
 from clinic_broadcast.core.delivery import Delivery, State, Timing, claim, hold, move, release
 from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.notice import Step
 from clinic_broadcast.core.promo import Payload
 from clinic_broadcast.errors import BugError
 from clinic_broadcast.ledger.audit import verify
@@ -25,6 +26,7 @@ from contract.ledgers import (
     Place,
     known,
     planned,
+    told,
 )
 
 TIMING = Timing(timeout=timedelta(seconds=20), settle=timedelta(seconds=90), lease=timedelta(seconds=180))
@@ -348,6 +350,27 @@ def test_a_slot_is_taken_once_and_never_after_a_later_one(ledger: AuditedLedger)
     assert ledger.last_slot("announce") == START + timedelta(microseconds=1)
 
 
+# Notices
+
+
+def test_what_was_told_is_kept_once_changed_only_by_who_has_seen_it_and_forgotten(
+    ledger: AuditedLedger,
+) -> None:
+    first = told("approval")
+    assert ledger.notices() == []
+    assert ledger.keep_notice(None, None)
+    assert ledger.keep_notice(None, first)
+    assert not ledger.keep_notice(None, told("approval", mark="2"))
+    assert ledger.keep_notice(None, told("account:x"))
+    reminded = told("approval", step=Step.REMINDED, stepped_at=LATER, told_at=LATER)
+    assert ledger.keep_notice(first, reminded)
+    assert not ledger.keep_notice(first, reminded)
+    assert not ledger.keep_notice(first, None)
+    assert ledger.notices() == [told("account:x"), reminded]
+    assert ledger.keep_notice(told("account:x"), None)
+    assert ledger.notices() == [reminded]
+
+
 # Clinics
 
 
@@ -357,6 +380,9 @@ def test_clinics_in_one_place_do_not_see_each_other(place: Place) -> None:
         assert remember(ledger, known(1)) == Remembered(added=1, changed=0)
         assert ledger.plan(planned(1), actor="daemon")
         assert ledger.take_slot("announce", START, at=LATER)
+        assert ledger.keep_notice(None, told("approval"))
+    assert ours.keep_notice(told("approval"), None)
+    assert theirs.notices() == [told("approval")]
     assert take(ours, planned(1))
     ours.mark_planned(AnswerId("tag:00001"), LATER)
     remember(ours, known(2))

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -32,15 +33,15 @@ from clinic_broadcast.ports import Marks
 from contract.ledgers import CLINIC, LEDGERS, START, fresh_database, known, planned
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.heavy)]
-TABLES = {"answer", "source", "delivery", "event", "chain_head", "schedule_run"}
+TABLES = {"answer", "source", "delivery", "event", "chain_head", "schedule_run", "notice"}
 
 TOMORROW = '''
 """A migration of tomorrow."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{newest}"
 
 
 def upgrade() -> None:
@@ -59,7 +60,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def tomorrow(folder: Path, more: str = "") -> list[Path]:
     folder.mkdir()
-    (folder / "0002_tomorrow.py").write_text(TOMORROW.format(more=more))
+    (folder / "9999_tomorrow.py").write_text(TOMORROW.format(newest=NEWEST, more=more))
     return [folder]
 
 
@@ -228,19 +229,19 @@ def test_a_newer_form_is_refused_and_an_older_one_waits_for_the_command(
 
     done = migrate(new_url, more=tomorrow(tmp_path / "more"))
 
-    assert (done.before, done.after) == ("0001", "0002")
+    assert (done.before, done.after) == (NEWEST, "9999")
     path = file_of(new_url)
     if path is None:
         assert done.copy is None
     else:
-        assert done.copy == path.with_name("ledger.form-0001.db")
-        assert revision(sqlite_url(done.copy)) == "0001"
+        assert done.copy == path.with_name(f"ledger.form-{NEWEST}.db")
+        assert revision(sqlite_url(done.copy)) == NEWEST
         assert stat.S_IMODE(done.copy.stat().st_mode) == 0o600
     for refuses in (ensure, migrate):
         with pytest.raises(LedgerError, match="install the newer version"):
             refuses(new_url)
-    monkeypatch.setattr(migrations, "REVISIONS", ("0001", "0002", "0003"))
-    monkeypatch.setattr(migrations, "NEWEST", "0003")
+    monkeypatch.setattr(migrations, "REVISIONS", (*REVISIONS, "9999", "later"))
+    monkeypatch.setattr(migrations, "NEWEST", "later")
     with pytest.raises(LedgerError, match="run `clinic-broadcast migrate`"):
         ensure(new_url)
     later = SqlLedger(new_url, clinic=CLINIC)
@@ -249,14 +250,42 @@ def test_a_newer_form_is_refused_and_an_older_one_waits_for_the_command(
     later.close()
 
 
+@pytest.mark.parametrize("old", REVISIONS[:-1])
+def test_a_record_of_every_older_form_becomes_one_of_today(new_url: str, tmp_path: Path, old: str) -> None:
+    older(new_url, old)
+    assert revision(new_url) == old
+    with pytest.raises(LedgerError, match="run `clinic-broadcast migrate`"):
+        ensure(new_url)
+    assert migrate(new_url).after == NEWEST
+    fresh_url = other_of(new_url, tmp_path)
+    ensure(fresh_url)
+    assert shape_of(new_url) == shape_of(fresh_url)
+
+
+def older(url: str, form: str) -> None:
+    """Make a new record of an older form."""
+    ensure(url)
+    config = Config()
+    config.set_main_option("script_location", "clinic_broadcast.ledger:migrations")
+    engines = open_engines(url)
+    with engines.writer.begin() as db:
+        metadata.drop_all(db)
+        db.execute(text("DROP TABLE alembic_version"))
+        if file_of(url) is None:
+            db.execute(text("DROP FUNCTION event_refuse()"))
+        config.attributes["connection"] = db
+        command.upgrade(config, form)
+    engines.close()
+
+
 def test_a_migration_that_fails_half_way_leaves_nothing(new_url: str, tmp_path: Path) -> None:
     ensure(new_url)
     before = shape_of(new_url)
     with pytest.raises(LedgerError):
         migrate(new_url, more=tomorrow(tmp_path / "bad", "op.execute('SELECT * FROM nothing_like_it')"))
-    assert revision(new_url) == "0001"
+    assert revision(new_url) == NEWEST
     assert shape_of(new_url) == before
-    assert migrate(new_url, more=tomorrow(tmp_path / "good")).after == "0002"
+    assert migrate(new_url, more=tomorrow(tmp_path / "good")).after == "9999"
 
 
 @pytest.mark.parametrize(

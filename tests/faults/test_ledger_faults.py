@@ -27,7 +27,7 @@ from clinic_broadcast.ledger.database import file_of
 from clinic_broadcast.ledger.migrate import ensure, revision
 from clinic_broadcast.ledger.store import SqlLedger
 from clinic_broadcast.ports import Marks
-from contract.ledgers import LEDGERS, START, Place, known, planned
+from contract.ledgers import LEDGERS, START, Place, known, planned, told
 
 TIMING = Timing(timeout=timedelta(seconds=20), settle=timedelta(seconds=90), lease=timedelta(seconds=180))
 CLINIC = "harbor-clinic"
@@ -46,6 +46,7 @@ WRITES: dict[str, Act] = {
     ),
     "note": lambda one: one.note("late", actor="daemon", at=START, body={}),
     "take_slot": lambda one: one.take_slot("announce", START, at=START),
+    "keep_notice": lambda one: one.keep_notice(None, told("approval")),
 }
 READS: dict[str, Act] = {
     "marks": lambda one: one.marks("folder"),
@@ -67,6 +68,7 @@ READS: dict[str, Act] = {
     "recall": lambda one: one.recall(one.head()),
     "line": lambda one: one.line(1),
     "last_slot": lambda one: one.last_slot("announce"),
+    "notices": lambda one: one.notices(),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clinic_broadcast import __version__
-from clinic_broadcast.cli import connecting, operating, publishing, record, reviewing
+from clinic_broadcast.cli import connecting, operating, people, publishing, record, reviewing
 from clinic_broadcast.cli.command import ending_with_its_code
 from clinic_broadcast.cli.output import Exit, say
 from clinic_broadcast.errors import BroadcastError
@@ -57,6 +57,7 @@ for command in (
     *connecting.COMMANDS,
     *publishing.COMMANDS,
     *reviewing.COMMANDS,
+    *people.COMMANDS,
     *record.COMMANDS,
 ):
     app.command(command.name, help=command.help)(ending_with_its_code(command.call))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -27,6 +28,7 @@ from clinic_broadcast.errors import BroadcastError, LedgerError
 from clinic_broadcast.run.broadcast import deliver
 from clinic_broadcast.run.correct import plan_withdrawals
 from clinic_broadcast.run.jobs import run_due_jobs
+from clinic_broadcast.run.noticing import notify
 from clinic_broadcast.run.reconcile import notice, notice_silence
 from clinic_broadcast.run.survey import survey
 from clinic_broadcast.web.app import make_app
@@ -35,6 +37,8 @@ from clinic_broadcast.web.server import open_port
 
 DELIVER_EVERY_S: Final = 1.0
 JOBS_EVERY_S: Final = 5.0
+PEOPLE_EVERY_S: Final = 60.0
+ALIVE_EVERY_S: Final = 300.0
 STOP_SLACK_S: Final = 10.0
 CHANNELS_AT_ONCE: Final = 8
 POLLS_MISSED_MAX: Final = 3
@@ -60,6 +64,7 @@ class Daemon:
     office: wire.Office
     started_at: datetime
     pool: ThreadPoolExecutor
+    notifying: wire.Notifying
     working: dict[str, Working] = field(default_factory=dict[str, "Working"])
 
     def errands(self) -> dict[Job, Callable[[], str]]:
@@ -74,6 +79,24 @@ class Daemon:
             log.info(
                 "job", schedule=ran.schedule, job=ran.job.value, slot=ran.slot_at.isoformat(), told=ran.told
             )
+
+    def tell_people(self) -> None:
+        """Tell a person of the clinic what is due."""
+        office, messenger = self.office, self.notifying.everyday
+        if messenger is None:
+            return
+        watch = wire.watch_of(office.settings, office.schedules)
+        quiet = wire.is_quiet_for_people(office.settings, office.desk.clock.now())
+        for problem in notify(office.desk, messenger, watch, quiet=quiet):
+            log.error("a notice did not get through", problem=problem)
+
+    def show_life(self, engine: Engine) -> None:
+        """Call the dead-man's switch outside, with the problems if there are any."""
+        if self.notifying.alive is None:
+            return
+        problem = self.notifying.alive.ping(self.health(engine).problems)
+        if problem:
+            log.error("no sign of life", problem=problem)
 
     def do_deliveries(self) -> None:
         """Let each channel take its due steps in a thread of its own, so that none holds back another."""
@@ -118,7 +141,9 @@ class Daemon:
         """Read settings, schedules and wordings again; when anything is wrong, the old ones stay in force."""
         before = self.office
         try:
-            self.office = wire.open_office(self.home, self.environ, actor="daemon")
+            office = wire.open_office(self.home, self.environ, actor="daemon")
+            self.notifying = wire.open_notifying(office.settings, self.environ)
+            self.office = office
         except BroadcastError as error:
             # The sentence says it all; a traceback would only hide it.
             log.error("the settings were not taken over; the old ones stay in force", problem=str(error))  # noqa: TRY400
@@ -164,7 +189,8 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
     settings = office.settings
     stop_within_s = settings.delivery.timeout.total_seconds() + STOP_SLACK_S
     pool = ThreadPoolExecutor(max_workers=CHANNELS_AT_ONCE, thread_name_prefix="channel")
-    daemon = Daemon(home, environ, office, office.desk.clock.now(), pool)
+    notifying = wire.open_notifying(settings, environ)
+    daemon = Daemon(home, environ, office, office.desk.clock.now(), pool, notifying)
     engine = Engine(stop_within_s=stop_within_s, reload=daemon.reload, on_error=_tell_error)
     with hold_home(settings.home.lock_file):
         notice_silence(office.desk)
@@ -178,6 +204,8 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
         ticks = (
             Tick(name="jobs", every_s=JOBS_EVERY_S, call=daemon.do_jobs),
             Tick(name="deliveries", every_s=DELIVER_EVERY_S, call=daemon.do_deliveries),
+            Tick(name="people", every_s=PEOPLE_EVERY_S, call=daemon.tell_people),
+            Tick(name="alive", every_s=ALIVE_EVERY_S, call=partial(daemon.show_life, engine)),
         )
         ended = engine.run(ticks, threading.Event())
         unfinished = (*ended.unfinished, *_finish(daemon, stop_within_s))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from clinic_broadcast.cli.command import AsJson, Command, DryRun, actor, home_of, open_desk, open_office
-from clinic_broadcast.cli.output import Exit, document, line, paint, result, say, show_state
+from clinic_broadcast.cli.output import Exit, document, line, result, say, show_state
 from clinic_broadcast.errors import LedgerError, UsageError
 
 
@@ -45,10 +45,15 @@ def log(
 def status(context: typer.Context, as_json: AsJson = False) -> int:
     """Say how things stand: answers, deliveries, what needs a person, what comes next."""
     from clinic_broadcast.cli import shapes
+    from clinic_broadcast.cli.overview import overview
+    from clinic_broadcast.engine.lock import is_held
+    from clinic_broadcast.run.noticing import matters
     from clinic_broadcast.run.survey import survey
+    from clinic_broadcast.wire import watch_of
 
     with open_office(context) as office:
         seen = survey(office.desk, office.schedules)
+        waiting = matters(office.desk, watch_of(office.settings, office.schedules))
     if as_json:
         document(
             {
@@ -63,6 +68,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
                     for name, one in seen.spend.items()
                 },
                 "needs_a_person": seen.needs_a_person,
+                "waiting": [
+                    {"kind": one.kind.value, "text": one.text, "command": one.command} for one in waiting
+                ],
                 "last_poll_at": shapes.instant(seen.last_poll_at),
                 "next": [{"job": job, "at": shapes.instant(at)} for job, at in seen.next],
                 "healthy": not seen.problems,
@@ -70,21 +78,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
             }
         )
         return Exit.DONE
-    answers = ", ".join(f"{count} {standing.value}" for standing, count in seen.answers.items())
-    result(f"answers: {answers}")
-    for channel, states in sorted(seen.deliveries.items()):
-        counted = ", ".join(f"{count} {state.value}" for state, count in states.items() if count)
-        result(f"{channel} ({seen.guarantees.get(channel, 'not enabled')}): {counted or 'nothing yet'}")
-    for name, spend in sorted(seen.spend.items()):
-        result(f"{name} spend in {spend.month}: ${spend.usd:.2f} of ${spend.max_usd or 0:.2f}")
-    result(f"needs a person: {seen.needs_a_person}")
-    result(f"last poll: {shapes.instant(seen.last_poll_at) or 'never'}")
-    for job, at in seen.next[:5]:
-        result(f"next: {job} at {shapes.instant(at)}")
-    for problem in seen.problems:
-        result(paint(f"problem: {problem}", "red"))
-    if not seen.problems:
-        result(paint("healthy", "green"))
+    is_running = is_held(office.settings.home.lock_file)
+    for told in overview(office, seen, waiting, is_running=is_running):
+        result(told)
     return Exit.DONE
 
 

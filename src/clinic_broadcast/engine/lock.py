@@ -41,6 +41,21 @@ def hold_home(path: Path) -> Generator[None, None, None]:
         os.close(handle)
 
 
+def is_held(path: Path) -> bool:
+    """Say whether a daemon holds this home; changes nothing."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _taken(path: Path, handle: int) -> str:
     holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip()
     who = f"process {holder}" if holder.isdigit() else "another process"

@@ -10,6 +10,7 @@ from threading import RLock
 from clinic_broadcast.core.answer import AnswerId, Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.notice import Told
 from clinic_broadcast.ledger.chain import Snapshot
 from clinic_broadcast.ledger.guards import PLAN, check_move, check_plan, names_one
 from clinic_broadcast.ledger.rows import (
@@ -42,6 +43,7 @@ class MemoryLedger:
         self._deliveries: dict[str, Row] = {}
         self._events: list[Row] = []
         self._slots: dict[str, datetime] = {}
+        self._notices: dict[str, Told] = {}
 
     @property
     def clinic(self) -> str:
@@ -256,6 +258,25 @@ class MemoryLedger:
             if last is not None and slot <= last:
                 return False
             self._slots[clean(schedule)] = slot
+            return True
+
+    # Notices
+
+    def notices(self) -> list[Told]:
+        with self._lock:
+            return sorted(self._notices.values(), key=lambda one: one.key)
+
+    def keep_notice(self, before: Told | None, after: Told | None) -> bool:
+        key = after or before
+        if key is None:
+            return True
+        with self._lock:
+            if self._notices.get(key.key) != before:
+                return False
+            if after is None:
+                del self._notices[key.key]
+            else:
+                self._notices[key.key] = after
             return True
 
     def close(self) -> None:

@@ -234,6 +234,20 @@ schedule_run: Final = Table(
     sqlite_strict=True,
 )
 
+notice: Final = Table(
+    "notice",
+    metadata,
+    Column("clinic", Words, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("mark", Words, nullable=False),
+    Column("since_at", Instant, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("stepped_at", Instant, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    PrimaryKeyConstraint("clinic", "key", name="notice_pk"),
+    sqlite_strict=True,
+)
+
 # The first migration holds a frozen copy of these; a test compares the two databases that come of them.
 GUARDS: Final = {
     "sqlite": (

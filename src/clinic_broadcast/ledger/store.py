@@ -12,8 +12,10 @@ from sqlalchemy import bindparam, func, or_, select, text, update
 from clinic_broadcast.core.answer import AnswerId, Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.notice import Told
 from clinic_broadcast.ledger import answers as answer_sql
 from clinic_broadcast.ledger import chain, schema
+from clinic_broadcast.ledger import notices as notice_sql
 from clinic_broadcast.ledger.database import BUSY_TIMEOUT_S, insert_into, open_engines, rows_of, transaction
 from clinic_broadcast.ledger.guards import IDENTITY, PLAN, check_move, check_plan, names_one
 from clinic_broadcast.ledger.rows import (
@@ -283,6 +285,16 @@ class SqlLedger:
                 where=schedule_run.c.slot_at < first.excluded.slot_at,
             )
             return db.execute(take).rowcount == 1
+
+    # Notices
+
+    def notices(self) -> list[Told]:
+        with transaction(self._read) as db:
+            return notice_sql.notices(db, self._clinic)
+
+    def keep_notice(self, before: Told | None, after: Told | None) -> bool:
+        with transaction(self._write) as db:
+            return notice_sql.keep_notice(db, self._clinic, before, after)
 
     def close(self) -> None:
         self._engines.close()

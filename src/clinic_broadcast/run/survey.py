@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clinic_broadcast.core.answer import Standing
 from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.promo import is_reshare
 from clinic_broadcast.core.schedule import Job, Schedule, slots
 from clinic_broadcast.core.spend import Spend
 from clinic_broadcast.run.desk import Desk
@@ -27,12 +29,16 @@ UNSETTLED = (State.PLANNED, State.HELD, State.SENDING, State.UNSURE, State.REFUS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """One look at the record. `next` has each schedule's next slot, soonest first."""
+    """One look at the record. `next` has each schedule's next slot, soonest first.
+
+    `ready` counts by channel what is approved and waits for the next slot of a job.
+    """
 
     answers: Mapping[Standing, int]
     deliveries: Mapping[str, Mapping[State, int]]
     guarantees: Mapping[str, str]
     needs_a_person: int
+    ready: Mapping[Job, Mapping[str, int]]
     last_poll_at: datetime | None
     next: tuple[tuple[str, datetime], ...]
     problems: tuple[str, ...]
@@ -54,11 +60,20 @@ def survey(desk: Desk, schedules: Iterable[Schedule]) -> Survey:
         deliveries=counted,
         guarantees={name: channel.guarantee.value for name, channel in desk.channels.items()},
         needs_a_person=sum(one.state is State.HELD or bool(one.needs_person) for one in open_ones),
+        ready=_ready(open_ones),
         last_poll_at=last_poll_at,
         next=tuple(sorted(upcoming, key=lambda pair: pair[1])),
         problems=(*_memory_problems(desk), *_problems(desk, open_ones, planned, last_poll_at=last_poll_at)),
         spend={name: spend for name in desk.channels if (spend := spend_of(desk, name)) is not None},
     )
+
+
+def _ready(open_ones: Iterable[Delivery]) -> Mapping[Job, Mapping[str, int]]:
+    counted: dict[Job, Counter[str]] = {Job.ANNOUNCE: Counter(), Job.RESHARE: Counter()}
+    for one in open_ones:
+        if one.state is State.PLANNED and one.released_at is None:
+            counted[Job.RESHARE if is_reshare(one.occasion) else Job.ANNOUNCE][one.channel] += 1
+    return counted
 
 
 def _memory_problems(desk: Desk) -> Iterable[str]:

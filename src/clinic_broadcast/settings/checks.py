@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator
 
+from clinic_broadcast.core.schedule import parsed_quiet
 from clinic_broadcast.settings.faults import near
 
 LINE_MAX: Final = 2000
@@ -74,6 +75,13 @@ def checked_database(text: str) -> str:
     """Give the address of a database, or nothing for state/ledger.db of the home."""
     if text and not re.fullmatch(r"(sqlite|postgresql\+psycopg)://.+", text):
         raise ValueError("nothing, or an address that begins with postgresql+psycopg:// or sqlite://")
+    return text
+
+
+def checked_quiet(text: str) -> str:
+    """Give hours like 21:00-07:00, or nothing for none."""
+    if text:
+        parsed_quiet(text)
     return text
 
 

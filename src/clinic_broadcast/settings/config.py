@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from clinic_broadcast.core.delivery import Timing
 from clinic_broadcast.errors import SettingsError
@@ -22,6 +22,7 @@ from clinic_broadcast.settings.checks import (
     PublicAddress,
     Zone,
     checked_database,
+    checked_quiet,
     wrong_channel_name,
 )
 from clinic_broadcast.settings.faults import SENSITIVE, dotted, either, faults_of, near, read_toml, refuse
@@ -73,6 +74,16 @@ class ReviewSettings(_Table):
     first_n: Annotated[int, Field(ge=0, le=1_000_000)] = 10
 
 
+class NotifySettings(_Table):
+    """When a person is told; where to stands with the credentials, for an address holds a password."""
+
+    quiet: Annotated[str, AfterValidator(checked_quiet)] = "21:00-07:00"
+    remind_after_h: Annotated[int, Field(ge=1, le=24 * 30)] = 24
+    escalate_after_h: Annotated[int, Field(ge=2, le=24 * 60)] = 48
+    silent_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    backup_after_h: Annotated[int, Field(ge=1, le=24 * 365)] = 48
+
+
 class WebSettings(_Table):
     """Where the daemon's one port listens; port 0 takes any free one."""
 
@@ -99,6 +110,7 @@ class _ChannelTable(_Table):
     spend_max_usd_month: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = 20.0
     path: Line | None = None
     picture: bool = False
+    token_ends_on: date | None = None
 
 
 class _File(_Table):
@@ -109,6 +121,7 @@ class _File(_Table):
     delivery: _DeliveryTable = _DeliveryTable()
     channels: dict[str, _ChannelTable] = Field(default_factory=dict)
     web: WebSettings = WebSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +150,7 @@ class ChannelSettings:
     spend_max_usd_month: float = 20.0
     path: Path | None = None
     picture: bool = False
+    token_ends_on: date | None = None
     options: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
@@ -155,6 +169,7 @@ class Settings:
     delivery: Timing
     channels: Mapping[str, ChannelSettings]
     web: WebSettings
+    notify: NotifySettings
     database_url: str = field(repr=False)
 
 
@@ -176,6 +191,7 @@ def read_settings(home: Path, environ: Mapping[str, str]) -> Settings:
         raise refuse(path, faults_of(error, _keys_at)) from None
     faults = [
         *_delivery_faults(file.delivery),
+        *_notify_faults(file.notify),
         *_source_faults(file.sources),
         *_channel_faults(file.channels),
     ]
@@ -196,6 +212,7 @@ def read_settings(home: Path, environ: Mapping[str, str]) -> Settings:
             name: _channel(name, table, place, options.get(name, {})) for name, table in file.channels.items()
         },
         web=file.web,
+        notify=file.notify,
         database_url=_database_from(environ) or file.clinic.database_url or place.ledger_url,
     )
 
@@ -231,6 +248,7 @@ def _channel(name: str, table: _ChannelTable, home: Home, options: Mapping[str, 
         spend_max_usd_month=table.spend_max_usd_month,
         path=_inside(home, table.path or f"outbox/{name}") if kind == "folder" else None,
         picture=table.picture,
+        token_ends_on=table.token_ends_on,
         options=options,
     )
 
@@ -311,6 +329,14 @@ def _delivery_faults(table: _DeliveryTable) -> Iterable[str]:
         yield (
             f"delivery.lease_s: found {table.lease_s:g}; allowed: more than delivery.timeout_s ({table.timeout_s:g}), "
             "or a claim could be doubted while its send is still at work"
+        )
+
+
+def _notify_faults(table: NotifySettings) -> Iterable[str]:
+    if table.escalate_after_h <= table.remind_after_h:
+        yield (
+            f"notify.escalate_after_h: found {table.escalate_after_h}; allowed: more than notify.remind_after_h "
+            f"({table.remind_after_h})"
         )
 
 

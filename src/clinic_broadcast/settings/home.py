@@ -56,6 +56,11 @@ lease_s = 180                                  # always more than timeout_s
 # [channels.facebook]
 # kind = "facebook"
 
+[notify]                                       # addresses stand with the passwords: CLINIC_NOTIFY__URLS
+quiet = "21:00-07:00"                          # nobody is told anything in here
+remind_after_h = 24                            # then again, and after escalate_after_h somebody else
+escalate_after_h = 48
+
 [web]
 host = "127.0.0.1"                             # the daemon's one port: feeds, health
 port = 8080

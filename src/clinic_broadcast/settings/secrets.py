@@ -31,6 +31,10 @@ CREDENTIAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """What each kind of channel needs; a kind that a plug-in brings may name its keys as it likes."""
 
 
+NOTIFY_PREFIX: Final = "CLINIC_NOTIFY__"
+NOTIFY_KEYS: Final = ("urls", "escalate_urls", "digest_urls", "ping_url")
+
+
 class Credentials(Mapping[str, str]):
     """A channel's credentials by key; printing the whole shows the keys only, never a value."""
 
@@ -74,13 +78,7 @@ def read_credentials(
     the home. Those in state/secrets must be readable by their owner alone. Raises SettingsError when one is not,
     when a file cannot be read, or when a key is not one that this kind of channel has.
     """
-    found: dict[str, str] = {}
-    _add(found, name, environ)
-    folders = [run_secrets, home / "state" / "secrets"]
-    if environ.get("CREDENTIALS_DIRECTORY"):
-        folders.insert(0, Path(environ["CREDENTIALS_DIRECTORY"]))
-    for folder in folders:
-        _add(found, name, _read_folder(folder, name, is_ours=folder == folders[-1]))
+    found = _gathered(variable_of(name, ""), environ, home, run_secrets=run_secrets)
     allowed = CREDENTIAL_KEYS.get(kind)
     for key in found if allowed is not None else ():
         if allowed is not None and key not in allowed:
@@ -92,34 +90,62 @@ def read_credentials(
     return Credentials(found)
 
 
+def read_notify_secrets(
+    environ: Mapping[str, str], home: Path, *, run_secrets: Path = RUN_SECRETS
+) -> Credentials:
+    """Give the addresses that notices go to, by key: `urls`, `escalate_urls`, `digest_urls`, `ping_url`.
+
+    They hold passwords, so they come from where credentials come from. Raises SettingsError for any other key.
+    """
+    found = _gathered(NOTIFY_PREFIX, environ, home, run_secrets=run_secrets)
+    for key in found:
+        if key not in NOTIFY_KEYS:
+            keys = ", ".join(f"{NOTIFY_PREFIX}{one}".upper() for one in NOTIFY_KEYS)
+            raise SettingsError(
+                f"{NOTIFY_PREFIX}{key.upper()}: there is no such address; allowed: {keys}{near(key, NOTIFY_KEYS)}"
+            )
+    return Credentials(found)
+
+
+def _gathered(start: str, environ: Mapping[str, str], home: Path, *, run_secrets: Path) -> dict[str, str]:
+    """Give what begins with `start`, by the rest of its name: from the environment, then from the folders."""
+    found: dict[str, str] = {}
+    _add(found, start, environ)
+    folders = [run_secrets, home / "state" / "secrets"]
+    if environ.get("CREDENTIALS_DIRECTORY"):
+        folders.insert(0, Path(environ["CREDENTIALS_DIRECTORY"]))
+    for folder in folders:
+        _add(found, start, _read_folder(folder, start, is_ours=folder == folders[-1]))
+    return found
+
+
 def missing_keys(kind: str, credentials: Mapping[str, str]) -> tuple[str, ...]:
     """Give the keys that this kind of channel needs and that are not set."""
     return tuple(key for key in CREDENTIAL_KEYS.get(kind, ()) if not credentials.get(key))
 
 
-def _add(found: dict[str, str], name: str, values: Mapping[str, str]) -> None:
-    """Take the values that belong to the channel, are not empty and are not there yet."""
+def _add(found: dict[str, str], start: str, values: Mapping[str, str]) -> None:
+    """Take the values whose names begin so, that are not empty and are not there yet."""
     for variable, value in values.items():
-        key = _key_of(name, variable)
+        key = _key_of(start, variable)
         if key and value:
             found.setdefault(key, value)
 
 
-def _key_of(name: str, variable: str) -> str:
-    """Give the credential's key when the variable belongs to the channel, else nothing."""
-    start = variable_of(name, "")
+def _key_of(start: str, variable: str) -> str:
+    """Give the rest of the variable's name when it begins so, else nothing."""
     plain = variable.upper().replace("-", "_")
     return plain[len(start) :].lower() if plain.startswith(start) else ""
 
 
-def _read_folder(folder: Path, name: str, *, is_ours: bool) -> Mapping[str, str]:
+def _read_folder(folder: Path, start: str, *, is_ours: bool) -> Mapping[str, str]:
     try:
         paths = sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise SettingsError(f"{folder}: cannot be read: {error.strerror}") from None
-    return {path.name: _read_secret(path, is_ours=is_ours) for path in paths if _key_of(name, path.name)}
+    return {path.name: _read_secret(path, is_ours=is_ours) for path in paths if _key_of(start, path.name)}
 
 
 def _read_secret(path: Path, *, is_ours: bool) -> str:

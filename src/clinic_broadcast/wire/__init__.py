@@ -2,6 +2,7 @@
 
 from clinic_broadcast.wire.adapters import open_channel, probe_channel, read_answer_file
 from clinic_broadcast.wire.keeping import SystemClock, clinic_of
+from clinic_broadcast.wire.notices import Notifying, is_quiet_for_people, open_notifying, watch_of
 from clinic_broadcast.wire.office import (
     Office,
     build_feeds,
@@ -14,6 +15,7 @@ from clinic_broadcast.wire.office import (
 from clinic_broadcast.wire.record import Record, open_record, sqlite_version
 
 __all__ = [
+    "Notifying",
     "Office",
     "Record",
     "SystemClock",
@@ -21,12 +23,15 @@ __all__ = [
     "check_feeds",
     "clinic_of",
     "gate_of",
+    "is_quiet_for_people",
     "open_channel",
     "open_desk",
     "open_gate",
+    "open_notifying",
     "open_office",
     "open_record",
     "probe_channel",
     "read_answer_file",
     "sqlite_version",
+    "watch_of",
 ]

@@ -1,0 +1,66 @@
+"""Commands about people: what they are told, and whether it reaches them."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from clinic_broadcast.cli.command import AsJson, Command, DryRun, open_office
+from clinic_broadcast.cli.output import Exit, document, result, say
+from clinic_broadcast.errors import SettingsError
+
+
+def notify(
+    context: typer.Context,
+    test: Annotated[bool, typer.Option("--test", help="Send a test message to every address.")] = False,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Show what a person should know now; with --test, try whether a message gets through."""
+    from clinic_broadcast import wire
+    from clinic_broadcast.core.notice import Message
+    from clinic_broadcast.run.noticing import matters
+
+    with open_office(context) as office:
+        notifying = wire.open_notifying(office.settings, os.environ)
+        found = matters(office.desk, wire.watch_of(office.settings, office.schedules))
+    if as_json:
+        rows = [
+            {"key": one.key, "kind": one.kind.value, "text": one.text, "command": one.command}
+            for one in found
+        ]
+        document({"matters": rows, "set_up": notifying.everyday is not None})
+        return Exit.DONE
+    if not test:
+        for one in found:
+            result(f"{one.text}\n    {one.command}")
+        if not found:
+            say("nothing needs a person")
+        if notifying.everyday is None:
+            say("nobody is told by message: set CLINIC_NOTIFY__URLS (docs/howto/be-told.md)")
+        return Exit.DONE
+    if notifying.everyday is None:
+        raise SettingsError(
+            "CLINIC_NOTIFY__URLS: is not set, so there is nobody to tell; see docs/howto/be-told.md"
+        )
+    if dry_run:
+        say("would send a test message to every address")
+        return Exit.DONE
+    name = office.settings.clinic.name
+    message = Message(
+        subject=f"{name}: a test", text="This is a test: notices of clinic-broadcast reach you."
+    )
+    for is_escalation in (False, True):
+        problem = notifying.everyday.tell(message, escalated=is_escalation)
+        if problem:
+            say(f"clinic-broadcast: {problem}")
+            return Exit.LATER
+    say("sent; look whether it arrived")
+    return Exit.DONE
+
+
+COMMANDS = (
+    Command("notify", notify, "What a person should know now; --test tries whether it reaches them."),
+)
