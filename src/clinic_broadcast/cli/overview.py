@@ -22,7 +22,7 @@ DOES: Final[Mapping[Job, str]] = {
     Job.FEEDS: "writes the feeds",
     Job.RESCAN: "reads every answer again",
     Job.BACKUP: "copies the record",
-    Job.DIGEST: "writes the weekly report",
+    Job.DIGEST: "nothing in this version",
 }
 
 
@@ -42,7 +42,7 @@ def overview(office: Office, seen: Survey, waiting: Sequence[Matter], *, is_runn
     yield paint("What happens next", "bold")
     if not is_running:
         yield f"  {paint('nothing by itself: the daemon does not run here', 'yellow')}"
-        yield "      clinic-broadcast run, or install-service; `run --once` does one round"
+        yield "      clinic-broadcast run; or `run --once`, which does one round"
     yield from _coming(office.schedules, seen, now, zone=zone)
     yield ""
     yield paint("What went out", "bold")

@@ -1,1 +1,1 @@
-"""How a notice reaches a person of the clinic: messages, the weekly report, the calendar, the sign of life."""
+"""How a notice reaches a person of the clinic: messages, and the sign of life."""

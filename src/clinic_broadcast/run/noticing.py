@@ -93,7 +93,7 @@ def message_of(clinic: str, due: Sequence[Telling]) -> Message:
     return Message(subject=f"{clinic}: {subject}", text="\n\n".join([*lines, end]))
 
 
-def _matter(kind: Kind, rows: Sequence[Delivery], text: str, command: str, key: str = "") -> Matter:
+def _matter(kind: Kind, rows: Sequence[Delivery], text: str, command: str, *, key: str = "") -> Matter:
     return Matter(
         key=key or kind.value,
         kind=kind,
@@ -150,10 +150,16 @@ def _of_trouble(rows: Sequence[Delivery]) -> Iterator[Matter]:
         yield _matter(Kind.UNSURE, unsure, text, "clinic-broadcast log --state unsure, then resolve ID")
     for channel, part in _by_channel(rows, lambda one: one.needs_person.startswith("account:")):
         text = f"{channel} takes nothing from us: its token or a right is missing"
-        yield _matter(Kind.ACCOUNT, part, text, f"clinic-broadcast connect {channel}", f"account:{channel}")
+        yield _matter(
+            Kind.ACCOUNT, part, text, f"clinic-broadcast connect {channel}", key=f"account:{channel}"
+        )
     for channel, part in _by_channel(rows, lambda one: one.reason.startswith("spend:")):
         yield _matter(
-            Kind.SPEND, part, f"{channel}: {part[0].reason}", "clinic-broadcast status", f"spend:{channel}"
+            Kind.SPEND,
+            part,
+            f"{channel}: {part[0].reason}",
+            "clinic-broadcast status",
+            key=f"spend:{channel}",
         )
 
 

@@ -32,7 +32,7 @@ CREDENTIAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 NOTIFY_PREFIX: Final = "CLINIC_NOTIFY__"
-NOTIFY_KEYS: Final = ("urls", "escalate_urls", "digest_urls", "ping_url")
+NOTIFY_KEYS: Final = ("urls", "escalate_urls", "ping_url")
 
 
 class Credentials(Mapping[str, str]):
@@ -93,7 +93,7 @@ def read_credentials(
 def read_notify_secrets(
     environ: Mapping[str, str], home: Path, *, run_secrets: Path = RUN_SECRETS
 ) -> Credentials:
-    """Give the addresses that notices go to, by key: `urls`, `escalate_urls`, `digest_urls`, `ping_url`.
+    """Give the addresses that notices go to, by key: `urls`, `escalate_urls`, `ping_url`.
 
     They hold passwords, so they come from where credentials come from. Raises SettingsError for any other key.
     """

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifying:
-    """How the clinic hears of things; what is None was not set. `digest` is who gets the weekly report."""
+    """How the clinic hears of things; what is None was not set."""
 
     everyday: Messenger | None
-    digest: Messenger | None
     alive: AlivePing | None
 
 
@@ -34,15 +33,13 @@ def open_notifying(settings: Settings, environ: Mapping[str, str]) -> Notifying:
     secrets = read_notify_secrets(environ, settings.home.path)
     first = secrets.get("urls", "").split()
     second = secrets.get("escalate_urls", "").split()
-    report = secrets.get("digest_urls", "").split()
     return Notifying(
         everyday=_messenger(first, second) if first else None,
-        digest=_messenger(report or first, ()) if report or first else None,
         alive=_alive(secrets["ping_url"]) if "ping_url" in secrets else None,
     )
 
 
-def _messenger(first: list[str], second: list[str] | tuple[()]) -> Messenger:
+def _messenger(first: list[str], second: list[str]) -> Messenger:
     from clinic_broadcast.notices.messenger import AppriseMessenger
 
     messenger = AppriseMessenger(first, second)
