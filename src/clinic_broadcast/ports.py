@@ -12,7 +12,7 @@ from clinic_broadcast.core.answer import AnswerId, RawAnswer, Standing
 from clinic_broadcast.core.delivery import Delivery, Outcome, State, Trace
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.measure import Limits
-from clinic_broadcast.core.notice import Message, Told
+from clinic_broadcast.core.notice import Told
 from clinic_broadcast.core.promo import Card, Payload
 
 
@@ -235,17 +235,6 @@ class Witness(Protocol):
 
     def keep_withdrawn(self, digests: Collection[str]) -> None:
         """Add digests of withdrawn answers, durably on return; raises LedgerError when they cannot be kept."""
-        ...
-
-
-class Messenger(Protocol):
-    """The way to a person of the clinic."""
-
-    def tell(self, message: Message, *, escalated: bool = False) -> str:
-        """Send a message; gives what went wrong, or nothing. `escalated` reaches those who are told when nobody acts.
-
-        Never raises for what the far side does; SettingsError when an address cannot be meant.
-        """
         ...
 
 

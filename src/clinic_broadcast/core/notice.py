@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 GROUP_FOR: Final = timedelta(hours=1)
 """What grows is told again, but no more often than this: ten promos of one morning are one message or two."""
@@ -59,6 +59,17 @@ class Message:
     subject: str
     text: str
     html: str = ""
+
+
+class Messenger(Protocol):
+    """The way to a person of the clinic."""
+
+    def tell(self, message: Message, *, escalated: bool = False) -> str:
+        """Send a message; gives what went wrong, or nothing. `escalated` reaches those who are told when nobody acts.
+
+        Never raises for what the far side does; SettingsError when an address cannot be meant.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

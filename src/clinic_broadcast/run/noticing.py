@@ -11,9 +11,8 @@ from typing import Final
 
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Severity
-from clinic_broadcast.core.notice import Kind, Matter, Message, Patience, Step, Telling, tellings
+from clinic_broadcast.core.notice import Kind, Matter, Message, Messenger, Patience, Step, Telling, tellings
 from clinic_broadcast.core.promo import WITHDRAW
-from clinic_broadcast.ports import Messenger
 from clinic_broadcast.run.desk import Desk
 
 UNSETTLED: Final = (State.PLANNED, State.HELD, State.UNSURE, State.REFUSED)

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from clinic_broadcast.core.notice import Patience
+from clinic_broadcast.core.notice import Messenger, Patience
 from clinic_broadcast.core.schedule import Job, Schedule, parsed_quiet
-from clinic_broadcast.ports import Messenger
 from clinic_broadcast.run.noticing import Watch
 from clinic_broadcast.settings.config import Settings
 from clinic_broadcast.settings.secrets import read_notify_secrets
