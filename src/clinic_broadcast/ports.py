@@ -387,8 +387,6 @@ class Ledger(Protocol):
         """Record that the schedule runs for this slot; False when it already did, or for a later one."""
         ...
 
-    # Notices
-
     def notices(self) -> list[Told]:
         """Give what a person was told and what is not over yet, by key."""
         ...
