@@ -92,7 +92,7 @@ def read_entry(entry: Entry, *, needs_link: bool = True) -> RawAnswer:
     named = entry_id or link or "an entry without id and link"
     if needs_link and not link:
         raise SourceError(f"{named[:200]} has no public link; it is left out, as a draft would be")
-    published_at = _instant(entry, "published_parsed") or _instant(entry, "updated_parsed")
+    published_at = _instant(entry, "published_parsed") or _updated(entry)
     if published_at is None:
         raise SourceError(f"{named[:200]} has no date that can be read; it is left out")
     body, links = _body(entry, link)
