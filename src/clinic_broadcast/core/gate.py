@@ -15,13 +15,13 @@ from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.material import Material, Taint
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, alt_of
-from clinic_broadcast.core.rules import claims, clinical, faithful, form, links, names, privacy
+from clinic_broadcast.core.rules import cases, claims, clinical, faithful, form, links, names, privacy
 from clinic_broadcast.core.rules.reading import Reading, Tables, read, tables_of
 from clinic_broadcast.core.rules.taint import letter_taint, tainted, without
 from clinic_broadcast.core.rules.zone import doubt_of, zone
 from clinic_broadcast.core.words import Span, tokens
 
-RULES_VERSION: Final = "1"
+RULES_VERSION: Final = "2"
 """Raised whenever a rule of this package changes what it finds."""
 
 Rule: TypeAlias = Callable[[Reading], Iterator[Finding]]
@@ -32,6 +32,8 @@ TEXT_RULES: Final[tuple[Rule, ...]] = (
     privacy.kin,
     privacy.time,
     privacy.number,
+    cases.story,
+    cases.role,
     names.vocabulary,
     names.initial,
     names.name,

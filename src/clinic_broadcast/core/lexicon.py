@@ -205,6 +205,9 @@ class Lexicon:
     promises: tuple[str, ...]
     refutations: tuple[str, ...]
     anaphora: tuple[str, ...]
+    roles: tuple[str, ...]
+    word_names: frozenset[str]
+    word_places: frozenset[str]
     verbs: frozenset[str]
     doubtful_verbs: frozenset[str]
     before_nouns: frozenset[str]
@@ -285,8 +288,14 @@ class Lexicon:
     def may_be_a_name_in_lower_case(self, word: str) -> bool:
         """Say whether a lower-case token is to be held when no letter is at hand to compare it with."""
         word = normal(word)
+        if word in self.word_names:
+            return True
         known = word in self.common or word in self.clinical or word in self.extra or word in self.title_words
         return not known and self.births(word) >= LOW_BIRTHS
+
+    def may_be_a_place_in_lower_case(self, word: str) -> bool:
+        """Say whether a lower-case token after a preposition of place is to be held when no letter is at hand."""
+        return normal(word) in self.word_places
 
     def drug(self, name: str) -> Drug | None:
         """Give the drug of this name; names of several words work with single blanks."""

@@ -44,11 +44,14 @@ FILES = (
     "promises.txt",
     "proper-names.txt.gz",
     "refutations.txt",
+    "roles.txt",
     "salts.txt",
     "slips.tsv",
     "titlecase-exceptions.txt",
     "units.txt",
     "verbs.txt",
+    "word-names.txt",
+    "word-places.txt",
 )
 """Every list of the lexicon; a file that is not named here is not read and does not change the version."""
 
@@ -102,6 +105,9 @@ def load_lexicon(extra_words: Sequence[str] = ()) -> Lexicon:
         promises=_phrases(_lines(texts["promises.txt"])),
         refutations=_phrases(_lines(texts["refutations.txt"])),
         anaphora=_phrases(_lines(texts["anaphora.txt"])),
+        roles=_phrases(_lines(texts["roles.txt"])),
+        word_names=_words(texts["word-names.txt"]),
+        word_places=_words(texts["word-places.txt"]),
         verbs=_words(texts["verbs.txt"]),
         doubtful_verbs=_words(texts["doubtful-verbs.txt"]),
         before_nouns=_words(texts["before-nouns.txt"]),

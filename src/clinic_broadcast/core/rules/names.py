@@ -51,7 +51,39 @@ def is_known(reading: Reading, word: str) -> bool:
     if len(pieces) == 1:
         only = pieces[0].lower()
         return len(only) == 1 and (only in _LONE_LETTERS or (only.isascii() and word[0].isupper()))
+    if sum(len(part) == 1 for part in pieces) > _LETTERS_MAX or _hides_a_name(reading, word, pieces):
+        return False
     return all(len(part) == 1 or part.lower() in _AFFIXES or lexicon.is_vocabulary(part) for part in pieces)
+
+
+_LETTERS_MAX: Final = 2
+"""Single letters that a word of parts may hold ("D-C"); with more of them somebody spells a name."""
+
+
+def _hides_a_name(reading: Reading, word: str, pieces: tuple[str, ...]) -> bool:
+    """Say whether the parts of a word, put together, are a name or a place and no word ("nor-way")."""
+    whole = "".join(pieces)
+    lexicon = reading.lexicon
+    return whole != word and lexicon.is_name_or_place(whole) and not lexicon.is_vocabulary(whole)
+
+
+_LOWER_LETTERS: Final = re.compile(
+    r"(?<![\w.&/'\u2019-])(?:[a-z]\.){2,}(?!\w)|(?<![\w.&/=<>'\u2019-])(?!(?:[avxyi]|[tb] cells?|d (?:and|&) [ce]|p ?[=<>])\b)"
+    r"[a-z](?![\w'\u2019&/-]| ?[&=<>)])"
+)
+_DOTTED_TERMS: Final = word_set("a.m. p.m. b.i.d. t.i.d. q.d. i.v. i.m. s.c. d.c. i.u. s.q. p.o. n.b.")
+_BEFORE_LETTER: Final = re.compile(r"(?:\d|\b(?:and|or|&|vitamins?|hepatitis|type|group|factor|strep)) ?$", re.IGNORECASE)
+
+
+def _lower_initials(reading: Reading) -> Iterator[Span]:
+    """Give where a single letter in lower case, or some with dots, stands for a name ("k.", "j.d.")."""
+    for found in _LOWER_LETTERS.finditer(reading.plain):
+        if found[0] in _DOTTED_TERMS or _BEFORE_LETTER.search(reading.plain, max(0, found.start() - 12), found.start()):
+            continue
+        yield Span(found.start(), found.end())
+
+
+_INITIAL: Final = "A single letter may stand for a person. Leave it out."
 
 
 def initial(reading: Reading) -> Iterator[Finding]:
@@ -72,8 +104,12 @@ def initial(reading: Reading) -> Iterator[Finding]:
             "privacy.initial",
             Severity.HOLD,
             Span(word.start, word.end),
-            message="A single capital letter may stand for a person. Leave it out.",
+            message=_INITIAL,
             source=f"{SAFE_HARBOR}(A), (R)",
+        )
+    for span in _lower_initials(reading):
+        yield reading.finding(
+            "privacy.initial", Severity.HOLD, span, message=_INITIAL, source=f"{SAFE_HARBOR}(A), (R)"
         )
 
 
@@ -92,7 +128,9 @@ def name(reading: Reading) -> Iterator[Finding]:
         if _has_capital(text):
             held = _is_capital_name(reading, word)
         else:
-            held = reading.is_lone and _may_be_lower_name(reading, text)
+            held = reading.is_lone and (
+                _may_be_lower_name(reading, text) or _may_be_lower_place(reading, word)
+            )
         if held:
             yield reading.finding(
                 "privacy.name",
@@ -122,9 +160,27 @@ def _may_be_lower_name(reading: Reading, text: str) -> bool:
     )
 
 
+_BEFORE_PLACE: Final = re.compile(r"\b(?:in|at|near|from|around|to|outside|of|via|leaving)\s+$", re.IGNORECASE)
+
+
+def _may_be_lower_place(reading: Reading, word: Token) -> bool:
+    """Say whether an everyday word that is a place too follows a preposition of place."""
+    if not reading.lexicon.may_be_a_place_in_lower_case(word.text):
+        return False
+    return bool(_BEFORE_PLACE.search(reading.plain, max(0, word.start - 12), word.start))
+
+
 _MODALS: Final = frozenset({"May", "Will", "Can"})
 _MODAL_QUESTION: Final = re.compile(r" (?:I|[a-z]+)\b[^.!\n,]*\?")
 """What follows a modal verb that opens a question; a name would be set off or told of."""
+
+
+_HOW_LONG: Final = re.compile(r"(?:^|[\s\"(\u201c])(?:How|how)\s$")
+_LONG_ASKS: Final = re.compile(
+    r" (?:[Aa]fter|[Bb]efore|[Bb]etween|[Tt]o [A-Z]?[a-z]+|[Uu]ntil|[Ii]s|[Aa]re|[Dd]oes|[Dd]o|[Cc]an|[Cc]ould|[Ss]hould|[Ww]ill|[Mm]ay|[Mm]ust|"
+    r"[Tt]he|[Aa]n?|[Ii]n|[Ff]or|[Oo]n|[Ii]t)\b(?! (?:[Tt]reats?|[Ss]ays?|[Tt]hinks?|[Tt]old|[Dd]id|[Ww]as|[Hh]ad|[Aa]sked)\b)"
+)
+"""What follows the question "How Long"; a Mr Long would treat, say or have been told something."""
 
 
 def _is_capital_name(reading: Reading, word: Token) -> bool:
@@ -134,6 +190,8 @@ def _is_capital_name(reading: Reading, word: Token) -> bool:
         return False
     if _is_acronym(reading, text) or (lexicon.is_drug_word(text) and not lexicon.is_name_or_place(text)):
         return False
+    if text == "Long" and _HOW_LONG.search(reading.plain, max(0, word.start - 8), word.start):
+        return not _LONG_ASKS.match(reading.plain, word.end)
     pieces = parts(text)
     forms = (text, *pieces) if len(pieces) > 1 else pieces
     return any(

@@ -50,6 +50,7 @@ class Tables:
     numbers: tuple[re.Pattern[str], ...]
     near_drugs: dict[str, frozenset[str]]
     classes: PhraseIndex
+    roles: PhraseIndex
 
 
 def tables_of(lexicon: Lexicon, own_names: Sequence[str], own_hosts: Sequence[str]) -> Tables:
@@ -67,6 +68,7 @@ def tables_of(lexicon: Lexicon, own_names: Sequence[str], own_hosts: Sequence[st
         numbers=tuple(re.compile(one.pattern, re.IGNORECASE) for one in lexicon.number_patterns),
         near_drugs=_shortened(lexicon),
         classes=phrase_index(form for word in called for form in (word, word + "s")),
+        roles=phrase_index(lexicon.roles),
     )
 
 
