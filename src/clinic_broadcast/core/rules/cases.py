@@ -42,7 +42,7 @@ _ONE_DID: Final = re.compile(
 )
 _SUPPOSES: Final = re.compile(r"\b(?:if|unless|whether|suppose|even if)\s+$", re.IGNORECASE)
 _LETTER: Final = re.compile(
-    r"\bas (?:the question|the letter|was asked|asked|described above)\b|\bthe (?:letter|e-?mail|message|writer|poster)\b"
+    r"\bas (?:the question|the letter|was asked|asked|described above)\b|\bthe (?:letter|e-?mail|message|writer|poster|ex)\b"
     r"|\b(?:sorry|congratulations|congrats|condolences|wishing|best of luck|keep in touch|let (?:me|us) know)\b"
     r"|\b(?:umpteenth|back.to.back)\b|\ba pair of (?:losses|miscarriages|transfers|embryos)\b",
     re.IGNORECASE,

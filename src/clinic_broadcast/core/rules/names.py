@@ -68,7 +68,7 @@ def _hides_a_name(reading: Reading, word: str, pieces: tuple[str, ...]) -> bool:
 
 
 _LOWER_LETTERS: Final = re.compile(
-    r"(?<![\w.&/'\u2019-])(?:[a-z]\.){2,}(?!\w)|(?<![\w.&/=<>'\u2019-])(?!(?:[avxyi]|[tb] cells?|d (?:and|&) [ce]|p ?[=<>])\b)"
+    r"(?:[A-Za-z]_){2,}[A-Za-z]?|(?<![\w.&/'\u2019-])(?:[a-z]\.){2,}(?!\w)|(?<![\w.&/=<>'\u2019-])(?!(?:[avxyi]|[tb] cells?|d (?:and|&) [ce]|p ?[=<>])\b)"
     r"[a-z](?![\w'\u2019&/-]| ?[&=<>)])"
 )
 _DOTTED_TERMS: Final = word_set("a.m. p.m. b.i.d. t.i.d. q.d. i.v. i.m. s.c. d.c. i.u. s.q. p.o. n.b.")
@@ -175,6 +175,7 @@ _MODAL_QUESTION: Final = re.compile(r" (?:I|[a-z]+)\b[^.!\n,]*\?")
 """What follows a modal verb that opens a question; a name would be set off or told of."""
 
 
+_TOO_LONG: Final = re.compile(r"\b(?:Too|too|So|so|As|as)\s$")
 _HOW_LONG: Final = re.compile(r"(?:^|[\s\"(\u201c])(?:How|how)\s$")
 _LONG_ASKS: Final = re.compile(
     r" (?:[Aa]fter|[Bb]efore|[Bb]etween|[Tt]o [A-Z]?[a-z]+|[Uu]ntil|[Ii]s|[Aa]re|[Dd]oes|[Dd]o|[Cc]an|[Cc]ould|[Ss]hould|[Ww]ill|[Mm]ay|[Mm]ust|"
@@ -189,6 +190,8 @@ def _is_capital_name(reading: Reading, word: Token) -> bool:
     if text in _MODALS and word.start in reading.openers and _MODAL_QUESTION.match(reading.plain, word.end):
         return False
     if _is_acronym(reading, text) or (lexicon.is_drug_word(text) and not lexicon.is_name_or_place(text)):
+        return False
+    if text == "Long" and _TOO_LONG.search(reading.plain, max(0, word.start - 8), word.start):
         return False
     if text == "Long" and _HOW_LONG.search(reading.plain, max(0, word.start - 8), word.start):
         return not _LONG_ASKS.match(reading.plain, word.end)
