@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clinic_broadcast import __version__
-from clinic_broadcast.cli import connecting, operating, people, publishing, record, reviewing
+from clinic_broadcast.cli import connecting, operating, people, publishing, record, reviewing, words
 from clinic_broadcast.cli.command import ending_with_its_code
 from clinic_broadcast.cli.output import Exit, say
 from clinic_broadcast.errors import BroadcastError
@@ -61,7 +61,7 @@ for command in (
     *record.COMMANDS,
 ):
     app.command(command.name, help=command.help)(ending_with_its_code(command.call))
-for name, (group_help, commands) in operating.GROUPS.items():
+for name, (group_help, commands) in {**operating.GROUPS, **words.GROUPS}.items():
     group = typer.Typer(help=group_help, no_args_is_help=True, rich_markup_mode=None)
     for command in commands:
         group.command(command.name, help=command.help)(ending_with_its_code(command.call))

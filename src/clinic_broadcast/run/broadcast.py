@@ -46,6 +46,8 @@ from clinic_broadcast.run.recollection import is_withdrawn
 
 OPEN = (State.PLANNED, State.SENDING, State.UNSURE)
 
+GATE_CHANGED = "gate: its rules or lists have changed since this was approved"
+
 OUR_REASONS = ("restore:", "spend:")
 
 UNSURE_MAX = 2
@@ -296,7 +298,11 @@ def _doubt(desk: Desk, delivery: Delivery) -> Delivery | None:
     if payload != delivery.payload:
         why = "card: this version draws the picture otherwise than it was approved"
         return _hold_again(desk, replace(delivery, payload=payload), why=why)
-    surprises = new_findings(desk, delivery, known.material if known is not None else None)
+    material = known.material if known is not None else None
+    if delivery.approved_by and delivery.gate_version != desk.gate.version:
+        found = examine_payload(desk.gate, delivery.payload, delivery.fragments, material)
+        return _hold_again(desk, delivery, why=GATE_CHANGED, findings=found)
+    surprises = new_findings(desk, delivery, material)
     if not surprises:
         return None
     rules = ", ".join(sorted({finding.rule for finding in surprises}))

@@ -102,6 +102,11 @@ class Home:
         return self.path / "answers"
 
     @property
+    def own_words_file(self) -> Path:
+        """Give the file of the words that `lexicon add` let the gate know."""
+        return self.path / "lexicon.txt"
+
+    @property
     def state(self) -> Path:
         """Give the folder that is ours: ledger, locks, backups, secrets."""
         return self.path / "state"

@@ -7,6 +7,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -112,6 +113,39 @@ def load_lexicon(extra_words: Sequence[str] = ()) -> Lexicon:
         doubtful_verbs=_words(texts["doubtful-verbs.txt"]),
         before_nouns=_words(texts["before-nouns.txt"]),
     )
+
+
+OWN_WORDS_HEAD = "# The clinic's own words. Add one with: clinic-broadcast lexicon add WORD --why TEXT\n"
+
+
+def read_own_words(path: Path) -> tuple[str, ...]:
+    """Give the words of a home's lexicon.txt, one a line; none when there is no such file.
+
+    Raises:
+        SettingsError: the file cannot be read, or a line of it is not one word of letters.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path}: it cannot be read ({type(error).__name__}); mend or remove it"
+        ) from None
+    words: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            words.append(_extra(line))
+        except SettingsError:
+            raise SettingsError(f"{path}, line {number}: one word of letters stands on each line") from None
+    return tuple(sorted(set(words)))
+
+
+def own_words_text(words: Iterable[str]) -> str:
+    """Give the text of a lexicon.txt with these words."""
+    return OWN_WORDS_HEAD + "".join(f"{word}\n" for word in sorted(set(words)))
 
 
 def _read_all() -> dict[str, bytes]:

@@ -21,7 +21,7 @@ from clinic_broadcast.feeds.record import RecordFile
 from clinic_broadcast.run.desk import Desk, ReviewRules
 from clinic_broadcast.settings.config import Settings, read_settings
 from clinic_broadcast.settings.home import Home
-from clinic_broadcast.settings.lexicon import load_lexicon
+from clinic_broadcast.settings.lexicon import load_lexicon, read_own_words
 from clinic_broadcast.settings.schedules import read_schedules
 from clinic_broadcast.settings.wording import read_wordings
 from clinic_broadcast.wire.adapters import open_channel, open_sources
@@ -108,7 +108,8 @@ def gate_of(settings: Settings, taint_key: bytes) -> Gate:
     addresses = (settings.clinic.blog_url, settings.clinic.public_url)
     hosts = tuple(dict.fromkeys(host for one in addresses if (host := urlsplit(one).hostname)))
     names = tuple(dict.fromkeys((*settings.clinic.own_names, settings.clinic.name)))
-    return Gate(lexicon=load_lexicon(), own_names=names, own_hosts=hosts, taint_key=taint_key)
+    lexicon = load_lexicon(read_own_words(settings.home.own_words_file))
+    return Gate(lexicon=lexicon, own_names=names, own_hosts=hosts, taint_key=taint_key)
 
 
 def build_feeds(office: Office, *, write: bool = True) -> BuiltFeeds:

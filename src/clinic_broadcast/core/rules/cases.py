@@ -37,12 +37,14 @@ _DONE: Final = (
 )
 _ONE_DID: Final = re.compile(
     rf"(?:\b(?:an?|the|this|that|one|another|some|any)\s+(?:[\w'-]+\s+){{0,2}}(?:{_ONE})"
-    rf"|\b(?:somebody|someone|nobody|they))\b(?!s)(?:\s+(?!who\b|that\b|which\b)[\w'-]+){{0,4}}?\s+(?:{_DONE})\b(?!\s+by\b)",
+    rf"|\b(?:somebody|someone|nobody|they))\b(?!s)(?:\s+(?!who\b|that\b|"
+    rf"which\b)[\w'-]+){{0,4}}?\s+(?:{_DONE})\b(?!\s+by\b)",
     re.IGNORECASE,
 )
 _SUPPOSES: Final = re.compile(r"\b(?:if|unless|whether|suppose|even if)\s+$", re.IGNORECASE)
 _LETTER: Final = re.compile(
-    r"\bas (?:the question|the letter|was asked|asked|described above)\b|\bthe (?:letter|e-?mail|message|writer|poster|ex)\b"
+    r"\bas (?:the question|the letter|was asked|asked|described above)\b|\bthe (?:letter|e-?mail|"
+    r"message|writer|poster|ex)\b"
     r"|\b(?:sorry|congratulations|congrats|condolences|wishing|best of luck|keep in touch|let (?:me|us) know)\b"
     r"|\b(?:umpteenth|back.to.back)\b|\ba pair of (?:losses|miscarriages|transfers|embryos)\b",
     re.IGNORECASE,
@@ -97,9 +99,11 @@ def role(reading: Reading) -> Iterator[Finding]:
 
 _INSTITUTION: Final = re.compile(
     r"\b(?:county|local|city|district|regional|teaching|university|children's|women's|village|town) (?:hospital|"
-    r"infirmary|clinic|surgery|office|school)\b|\b(?:at|in|from|for|by|of) the (?:firm|office|company|factory|school|bank|prison|"
+    r"infirmary|clinic|surgery|office|school)\b|\b(?:at|in|from|for|by|of) the (?:firm|office|company|"
+    r"factory|school|bank|prison|"
     r"embassy|church|mosque|temple|village|farm|university|college|council|barracks|shop|school board)\b"
     r"|\bthe (?:firm|employer|airline|factory|army|navy)\b"
-    r"|\b(?:down under|upstate|back home|up north|outback|year of the \w+|(?:during|after|before) (?:lent|advent|eid))\b",
+    r"|\b(?:down under|upstate|back home|up north|outback|year of the \w+|(?:during|after|"
+    r"before) (?:lent|advent|eid))\b",
     re.IGNORECASE,
 )

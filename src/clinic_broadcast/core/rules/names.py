@@ -68,17 +68,22 @@ def _hides_a_name(reading: Reading, word: str, pieces: tuple[str, ...]) -> bool:
 
 
 _LOWER_LETTERS: Final = re.compile(
-    r"(?:[A-Za-z]_){2,}[A-Za-z]?|(?<![\w.&/'\u2019-])(?:[a-z]\.){2,}(?!\w)|(?<![\w.&/=<>'\u2019-])(?!(?:[avxyi]|[tb] cells?|d (?:and|&) [ce]|p ?[=<>])\b)"
+    r"(?:[A-Za-z]_){2,}[A-Za-z]?|(?<![\w.&/'\u2019-])(?:[a-z]\.){2,}(?!\w)|(?<![\w.&/=<>'\u2019-])"
+    r"(?!(?:[avxyi]|[tb] cells?|d (?:and|&) [ce]|p ?[=<>])\b)"
     r"[a-z](?![\w'\u2019&/-]| ?[&=<>)])"
 )
 _DOTTED_TERMS: Final = word_set("a.m. p.m. b.i.d. t.i.d. q.d. i.v. i.m. s.c. d.c. i.u. s.q. p.o. n.b.")
-_BEFORE_LETTER: Final = re.compile(r"(?:\d|\b(?:and|or|&|vitamins?|hepatitis|type|group|factor|strep)) ?$", re.IGNORECASE)
+_BEFORE_LETTER: Final = re.compile(
+    r"(?:\d|\b(?:and|or|&|vitamins?|hepatitis|type|group|factor|strep)) ?$", re.IGNORECASE
+)
 
 
 def _lower_initials(reading: Reading) -> Iterator[Span]:
     """Give where a single letter in lower case, or some with dots, stands for a name ("k.", "j.d.")."""
     for found in _LOWER_LETTERS.finditer(reading.plain):
-        if found[0] in _DOTTED_TERMS or _BEFORE_LETTER.search(reading.plain, max(0, found.start() - 12), found.start()):
+        if found[0] in _DOTTED_TERMS or _BEFORE_LETTER.search(
+            reading.plain, max(0, found.start() - 12), found.start()
+        ):
             continue
         yield Span(found.start(), found.end())
 
@@ -160,7 +165,9 @@ def _may_be_lower_name(reading: Reading, text: str) -> bool:
     )
 
 
-_BEFORE_PLACE: Final = re.compile(r"\b(?:in|at|near|from|around|to|outside|of|via|leaving)\s+$", re.IGNORECASE)
+_BEFORE_PLACE: Final = re.compile(
+    r"\b(?:in|at|near|from|around|to|outside|of|via|leaving)\s+$", re.IGNORECASE
+)
 
 
 def _may_be_lower_place(reading: Reading, word: Token) -> bool:
@@ -178,8 +185,9 @@ _MODAL_QUESTION: Final = re.compile(r" (?:I|[a-z]+)\b[^.!\n,]*\?")
 _TOO_LONG: Final = re.compile(r"\b(?:Too|too|So|so|As|as)\s$")
 _HOW_LONG: Final = re.compile(r"(?:^|[\s\"(\u201c])(?:How|how)\s$")
 _LONG_ASKS: Final = re.compile(
-    r" (?:[Aa]fter|[Bb]efore|[Bb]etween|[Tt]o [A-Z]?[a-z]+|[Uu]ntil|[Ii]s|[Aa]re|[Dd]oes|[Dd]o|[Cc]an|[Cc]ould|[Ss]hould|[Ww]ill|[Mm]ay|[Mm]ust|"
-    r"[Tt]he|[Aa]n?|[Ii]n|[Ff]or|[Oo]n|[Ii]t)\b(?! (?:[Tt]reats?|[Ss]ays?|[Tt]hinks?|[Tt]old|[Dd]id|[Ww]as|[Hh]ad|[Aa]sked)\b)"
+    r" (?:after|before|between|to|until|is|are|does|do|can|could|should|will|may|must|the|an?|in|for|on|it)\b"
+    r"(?! (?:treats?|says?|thinks?|told|did|was|had|asked)\b)",
+    re.IGNORECASE,
 )
 """What follows the question "How Long"; a Mr Long would treat, say or have been told something."""
 

@@ -245,7 +245,9 @@ def number(reading: Reading) -> Iterator[Finding]:
     allowed = reading.counted
     noted: set[Span] = set()
     for word in reading.words:
-        if not (has_digit(word.text) or is_number_word(word.text) or _is_roman(reading, word)) or _is_known_term(reading, word):
+        if not (
+            has_digit(word.text) or is_number_word(word.text) or _is_roman(reading, word)
+        ) or _is_known_term(reading, word):
             continue
         if word.text == "once" and _AT_ONCE.search(reading.plain, max(0, word.start - 4), word.end):
             continue
@@ -271,13 +273,20 @@ def number(reading: Reading) -> Iterator[Finding]:
 
 
 _ROMAN: Final = re.compile(r"(?:IX|IV|V?I{2,3}|VI|X{2,3}(?:IX|IV|V?I{0,3}))$")
-_BEFORE_ROMAN: Final = re.compile(r"\b(?:type|factor|stage|phase|grade|class|category|level|bethesda|chrom\w+)\s$", re.IGNORECASE)
-_INTO_A_VEIN: Final = re.compile(r"\s+(?:fluids?|drip|line|infusions?|antibiotics?|sedation|iron|immunoglobulins?|intralipids?|therapy|treatment)", re.IGNORECASE)
+_BEFORE_ROMAN: Final = re.compile(
+    r"\b(?:type|factor|stage|phase|grade|class|category|level|bethesda|chrom\w+)\s$", re.IGNORECASE
+)
+_INTO_A_VEIN: Final = re.compile(
+    r"\s+(?:fluids?|drip|line|infusions?|antibiotics?|sedation|iron|immunoglobulins?|intralipids?|therapy|treatment)",
+    re.IGNORECASE,
+)
 
 
 def _is_roman(reading: Reading, word: Token) -> bool:
     """Say whether a token counts in Roman numerals; stages, factors and "IV" for a vein do not."""
-    if not _ROMAN.match(word.text) or _BEFORE_ROMAN.search(reading.plain, max(0, word.start - 16), word.start):
+    if not _ROMAN.match(word.text) or _BEFORE_ROMAN.search(
+        reading.plain, max(0, word.start - 16), word.start
+    ):
         return False
     return word.text != "IV" or not _INTO_A_VEIN.match(reading.plain, word.end)
 
