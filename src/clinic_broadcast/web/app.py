@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 from pathlib import Path
 from typing import Final
 
@@ -122,7 +123,7 @@ def _json(shape: dict[str, object], *, status: int) -> Response:
 
 
 class _SecurityHeaders:
-    """Adds the headers that every answer of the port carries."""
+    """Adds the headers that every answer of the port carries, its date among them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -131,6 +132,8 @@ class _SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                # The server's own is up to a second behind; Last-Modified must not be ahead (RFC 9110, 8.8.2).
+                headers["Date"] = formatdate(usegmt=True)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)

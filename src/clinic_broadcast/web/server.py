@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.up.set()
-        # on_tick(0) writes the Date header of the next second and says whether to leave.
+        # on_tick(0) says whether to leave.
         while not await self.on_tick(0):
             try:
                 await asyncio.wait_for(self._stop_asked.wait(), timeout=1.0)
@@ -91,6 +91,7 @@ def open_port(app: ASGIApp, *, host: str, port: int) -> Port:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         proxy_headers=False,
         limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=5,
