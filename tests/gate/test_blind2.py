@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def stands_in(word: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def test_no_fewer_risky_lines_are_held_than_at_the_first_look(record_property: pytest.RecordProperty) -> None:
+def test_no_fewer_risky_lines_are_held_than_at_the_first_look(
+    record_property: Callable[[str, object], None],
+) -> None:
     rows = [line.partition("\t") for line in lines_of("blind2-risky.tsv")]
     passed = [(kind, decoded(text)) for kind, _, text in rows if not is_held(decoded(text))]
     record_property("told", f"blind set 2, risky lines held: {len(rows) - len(passed)} of {len(rows)}")
@@ -57,7 +60,7 @@ def test_no_fewer_risky_lines_are_held_than_at_the_first_look(record_property: p
 
 
 def test_no_fewer_clean_lines_are_clear_than_at_the_first_look(
-    record_property: pytest.RecordProperty,
+    record_property: Callable[[str, object], None],
 ) -> None:
     texts = [decoded(line) for line in lines_of("blind2-clean.txt")]
     clear = sum(not is_held(text) for text in texts)
