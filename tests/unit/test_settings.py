@@ -151,6 +151,15 @@ def test_a_blogs_export_is_a_file_of_the_home_and_keeps_its_blogs_address(tmp_pa
     assert source.url == settings.clinic.blog_url
 
 
+def test_the_feeds_have_settings_of_their_own(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path, CLINIC + '[feeds]\nhubs = ["https://hub.example/"]\nfull_text = true\nwindow = 20\n'
+    )
+    assert settings.feeds.hubs == ("https://hub.example/",)
+    assert (settings.feeds.full_text, settings.feeds.window) == (True, 20)
+    assert "feeds.window" in fault(tmp_path, CLINIC + "[feeds]\nwindow = 9\n")
+
+
 def test_a_channels_name_is_its_kind_where_none_is_set(tmp_path: Path) -> None:
     assert read(tmp_path, CLINIC + "[channels.mastodon]\n").channels["mastodon"].kind == "mastodon"
 

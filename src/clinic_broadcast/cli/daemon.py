@@ -34,6 +34,7 @@ from clinic_broadcast.run.survey import survey
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.health import Health
 from clinic_broadcast.web.server import open_port
+from clinic_broadcast.wire.hubs import link_of, send_pings
 
 DELIVER_EVERY_S: Final = 1.0
 JOBS_EVERY_S: Final = 5.0
@@ -41,6 +42,8 @@ PEOPLE_EVERY_S: Final = 60.0
 ALIVE_EVERY_S: Final = 300.0
 STOP_SLACK_S: Final = 10.0
 CHANNELS_AT_ONCE: Final = 8
+HUBS: Final = "hubs:"
+"""Hubs work beside the channels, under a name that no channel can have."""
 POLLS_MISSED_MAX: Final = 3
 BACKUPS_KEPT: Final = 14
 
@@ -100,11 +103,12 @@ class Daemon:
 
     def do_deliveries(self) -> None:
         """Let each channel take its due steps in a thread of its own, so that none holds back another."""
-        for name in self.office.desk.channels:
+        work = {name: partial(self._deliver, name) for name in self.office.desk.channels}
+        for name, step in (work | {HUBS: self._tell_hubs}).items():
             running = self.working.get(name)
             if running is not None and not running.future.done():
                 continue
-            self.working[name] = Working(time.monotonic(), self.pool.submit(self._deliver, name))
+            self.working[name] = Working(time.monotonic(), self.pool.submit(step))
             if running is not None:
                 running.future.result()  # A fault of ours in the last round shows in /readyz as this tick's.
 
@@ -114,6 +118,10 @@ class Daemon:
             _tell(one)
         if delivered:
             self._build_feeds()
+
+    def _tell_hubs(self) -> None:
+        for one in send_pings(self.office.settings, self.office.desk):
+            _tell(one)
 
     def _build_feeds(self) -> str:
         built = wire.build_feeds(self.office)
@@ -132,7 +140,7 @@ class Daemon:
         lease_s = self.office.settings.delivery.lease.total_seconds()
         now = time.monotonic()
         return tuple(
-            f"channel {name} has been at work for {now - running.since:.0f} s"
+            f"{_worker(name)} has been at work for {now - running.since:.0f} s"
             for name, running in self.working.items()
             if not running.future.done() and now - running.since > lease_s
         )
@@ -196,7 +204,11 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
         notice_silence(office.desk)
         wire.build_feeds(office)
         port = open_port(
-            make_app(public=settings.home.public, health=lambda: daemon.health(engine)),
+            make_app(
+                public=settings.home.public,
+                health=lambda: daemon.health(engine),
+                link_of=lambda path: link_of(daemon.office.settings, path),
+            ),
             host=settings.web.host,
             port=settings.web.port,
         )
@@ -216,6 +228,10 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
             os._exit(Exit.FAILED)
     daemon.office.desk.ledger.close()
     return Exit.DONE
+
+
+def _worker(name: str) -> str:
+    return "telling the hubs" if name == HUBS else f"channel {name}"
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

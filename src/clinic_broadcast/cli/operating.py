@@ -159,6 +159,7 @@ def _run_once(context: typer.Context, *, dry_run: bool) -> int:
     from clinic_broadcast.run.promotion import plan_fresh
     from clinic_broadcast.run.reconcile import notice_silence
     from clinic_broadcast.wire import build_feeds
+    from clinic_broadcast.wire.hubs import send_pings
 
     with open_office(context) as office:
         desk = office.desk
@@ -178,10 +179,11 @@ def _run_once(context: typer.Context, *, dry_run: bool) -> int:
         release_planned(desk)
         plan_withdrawals(desk)
         delivered = deliver(desk, retry_accounts=True)
-        for one in delivered:
+        for one in (*delivered, *send_pings(office.settings, desk)):
             show_state(one)
         if planning.held:
             say("next: clinic-broadcast queue")
+        # A hub that is away is told later, and makes no run fail.
         code = exit_of(delivered)
         if code in (Exit.DONE, Exit.HELD):
             code = _exit_of_waiting(desk)
@@ -196,7 +198,8 @@ def _exit_of_waiting(desk: Desk) -> Exit:
 
     now = desk.clock.now()
     rows = desk.ledger.deliveries(states=(State.PLANNED,))
-    waiting = [one for one in rows if one.released_at and one.not_before and one.not_before > now]
+    ours = [one for one in rows if one.channel in desk.channels]
+    waiting = [one for one in ours if one.released_at and one.not_before and one.not_before > now]
     for one in waiting:
         show_state(one)
     return exit_of(waiting)

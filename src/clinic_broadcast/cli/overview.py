@@ -77,7 +77,8 @@ def _coming(schedules: Sequence[Schedule], seen: Survey, now: datetime, *, zone:
 def _channels(seen: Survey) -> Iterator[str]:
     for name, states in sorted(seen.deliveries.items()):
         counted = ", ".join(f"{count} {state.value}" for state, count in states.items() if count)
-        yield f"  {name} ({seen.guarantees.get(name, 'not enabled')}): {counted or 'nothing yet'}"
+        other = "WebSub" if name.startswith("hub:") else "not enabled"
+        yield f"  {name} ({seen.guarantees.get(name, other)}): {counted or 'nothing yet'}"
     if not seen.deliveries:
         yield "  nothing: no channel is enabled; add one to clinic.toml"
     for name, spend in sorted(seen.spend.items()):

@@ -61,7 +61,8 @@ class FeedHead:
 
     `base_url` is where public/ is reachable, empty when that is not set yet: then no document can link to another.
     `hubs` are the WebSub hubs to which changes are told. `feed_id` is the permanent id; empty means `home_url`.
-    With `full` the entries carry the whole answer instead of its summary.
+    With `full` the entries carry the whole answer instead of its summary. The live documents hold the newest
+    `window` answers.
     """
 
     title: str
@@ -73,6 +74,7 @@ class FeedHead:
     hubs: tuple[str, ...] = ()
     feed_id: str = ""
     full: bool = False
+    window: int = 30
 
     @property
     def id(self) -> str:

@@ -19,9 +19,6 @@ from clinic_broadcast.core.feed import (
     digest_of,
 )
 
-WINDOW: Final = 30
-"""Entries of the live documents: enough for a reader that looks once a week, small enough to poll every hour."""
-
 WINDOW_MAX: Final = 50
 """The live documents never hold more, whatever was corrected: some readers give up on large feeds."""
 
@@ -146,11 +143,11 @@ class FeedRecord:
         """Give the slots of an archive page, oldest place first."""
         return [self.slots[one] for one in self.order[(page - 1) * PAGE : page * PAGE]]
 
-    def live(self, now: datetime) -> list[Slot]:
+    def live(self, now: datetime, *, window: int) -> list[Slot]:
         """Give the slots of the live documents, newest publication first.
 
         First those that no archive page holds yet, then what was corrected or withdrawn within 90 days, the last
-        change first, then the newest up to `WINDOW`; never more than `WINDOW_MAX`.
+        change first, then the newest up to `window`; never more than `WINDOW_MAX`.
         """
         chosen = dict.fromkeys(self.order[self.page_count * PAGE :])
         told = [one for name in self.told if (one := self.slots[name]).number]
@@ -159,7 +156,7 @@ class FeedRecord:
         for one in sorted(told, key=lambda one: (_told_at(one), one.number), reverse=True):
             if len(chosen) < WINDOW_MAX:
                 chosen[one.id] = None
-        for _, name in reversed(self._by_date[-WINDOW:]):
+        for _, name in reversed(self._by_date[-window:]):
             if len(chosen) < WINDOW_MAX:
                 chosen[name] = None
         return newest_first(self.slots[name] for name in chosen)

@@ -123,7 +123,8 @@ def _see_json(feed: Any) -> SeenDocument:  # noqa: ANN401  # JSON comes in.
     links = {
         "self": feed.get("feed_url"),
         "prev-archive": feed.get("next_url"),
-        "hub": hubs and hubs[0].get("url"),
+        # Of several the last one, as the XML formats are read.
+        "hub": hubs and hubs[-1].get("url"),
     }
     items = [item for item in feed["items"] if isinstance(item, dict)]
     entries = tuple(

@@ -12,7 +12,6 @@ from clinic_broadcast.core.feed import FeedDocument, FeedEntry, FeedHead, Tombst
 from clinic_broadcast.core.feed_record import (
     NOTICES_MAX,
     PAGE,
-    WINDOW,
     Edition,
     Kind,
     PageMark,
@@ -36,8 +35,8 @@ from clinic_broadcast.core.newsroom import (
 )
 from clinic_broadcast.run.desk import Desk
 
-CANDIDATES: Final = 2 * WINDOW
-"""How many of the newest answers every build looks at, whatever the record says of them."""
+CANDIDATES: Final = 2
+"""Every build looks at so many times the window of the newest answers, whatever the record says of them."""
 
 APPROVED: Final = (State.PLANNED, State.SENDING, State.SENT, State.UNSURE)
 
@@ -66,7 +65,7 @@ def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
     _retell(desk, room, {one.material.answer_id for one in pending})
     record.revisions = dict(revisions)
     now = room.now
-    shown, archived = record.live(now), record.page_count * PAGE
+    shown, archived = record.live(now, window=head.window), record.page_count * PAGE
     maker = _Maker(desk, room)
     press.made_with = made_with
     return Edition(
@@ -97,7 +96,7 @@ def _looked_at(desk: Desk, room: Newsroom, revisions: Mapping[AnswerId, str] | N
         record.dirty.update(range(1, record.page_count + 1))
         found = {one.material.answer_id: one for one in ledger.answers()}
     else:
-        found = {one.material.answer_id: one for one in ledger.newest_answers(CANDIDATES)}
+        found = {one.material.answer_id: one for one in ledger.newest_answers(CANDIDATES * room.head.window)}
         withdrawn = {one.material.answer_id: one for one in ledger.answers(Standing.WITHDRAWN)}
         found |= withdrawn
         seen = record.revisions

@@ -91,6 +91,14 @@ class WebSettings(_Table):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
 
 
+class FeedsSettings(_Table):
+    """What the feeds hold, and the WebSub hubs that are told when they change."""
+
+    hubs: Annotated[tuple[Address, ...], Field(strict=False, max_length=8)] = ()
+    full_text: bool = False
+    window: Annotated[int, Field(ge=10, le=50)] = 30
+
+
 class _DeliveryTable(_Table):
     timeout_s: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 20
     settle_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 90
@@ -122,6 +130,7 @@ class _File(_Table):
     channels: dict[str, _ChannelTable] = Field(default_factory=dict)
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
+    feeds: FeedsSettings = FeedsSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +179,7 @@ class Settings:
     channels: Mapping[str, ChannelSettings]
     web: WebSettings
     notify: NotifySettings
+    feeds: FeedsSettings
     database_url: str = field(repr=False)
 
 
@@ -213,6 +223,7 @@ def read_settings(home: Path, environ: Mapping[str, str]) -> Settings:
         },
         web=file.web,
         notify=file.notify,
+        feeds=file.feeds,
         database_url=_database_from(environ) or file.clinic.database_url or place.ledger_url,
     )
 

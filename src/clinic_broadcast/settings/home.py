@@ -61,6 +61,11 @@ quiet = "21:00-07:00"                          # nobody is told anything in here
 remind_after_h = 24                            # then again, and after escalate_after_h somebody else
 escalate_after_h = 48
 
+[feeds]
+hubs = []                                      # WebSub hubs to tell of changes, such as "https://hub.example.org/"
+full_text = false                              # true: the whole answer instead of its summary, never the letter
+window = 30                                    # the newest answers that the live feeds hold
+
 [web]
 host = "127.0.0.1"                             # the daemon's one port: feeds, health
 port = 8080

@@ -113,12 +113,13 @@ def gate_of(settings: Settings, taint_key: bytes) -> Gate:
 
 
 def build_feeds(office: Office, *, write: bool = True) -> BuiltFeeds:
-    """Build the feeds from the record and replace those files whose bytes change.
+    """Build the feeds from the record, replace those files whose bytes change, and plan to tell the hubs.
 
     Raises OSError when a file cannot be written; the old one then stands.
     """
     from clinic_broadcast.run import feeding
     from clinic_broadcast.run.recollection import honour_withdrawals
+    from clinic_broadcast.wire.hubs import plan_pings
 
     clinic = office.settings.clinic
     head = FeedHead(
@@ -128,12 +129,17 @@ def build_feeds(office: Office, *, write: bool = True) -> BuiltFeeds:
         base_url=clinic.public_url,
         language=clinic.language,
         author=next(iter(clinic.own_names), clinic.name),
+        hubs=office.settings.feeds.hubs,
+        full=office.settings.feeds.full_text,
+        window=office.settings.feeds.window,
     )
     make = partial(feeding.build_feeds, office.desk, head)
     if not write:
         return office.feeds.foretell(make)
     honour_withdrawals(office.desk)
-    return office.feeds.build(make, at=office.desk.clock.now())
+    built = office.feeds.build(make, at=office.desk.clock.now())
+    plan_pings(office.settings, office.desk)
+    return built
 
 
 def check_feeds(home: Path) -> list[CheckedDocument]:
