@@ -97,7 +97,7 @@ def locked(place: Place) -> Iterator[None]:
     path = file_of(place.url)
     if path is None:
         with psycopg.connect(place.url.replace("+psycopg", "")) as other:
-            tables = "answer, source, delivery, event, chain_head, schedule_run"
+            tables = "answer, source, delivery, event, chain_head, schedule_run, notice"
             other.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE".encode())
             yield
         return
