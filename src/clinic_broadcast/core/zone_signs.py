@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
+from clinic_broadcast.core.dateline import is_dateline
 from clinic_broadcast.core.own_names import OwnNames, fold_marks, word_set
 
 LINE_LOOKED_AT_MAX: Final = 400
@@ -164,7 +165,9 @@ _TAIL: Final = re.compile(
     r"subscribe to: .{0,60}|links to this post|blog archive|about me|popular posts|total pageviews)\W{0,6}\Z",
     re.IGNORECASE,
 )
-_POSTED: Final = re.compile(r"\W{0,4}(?:posted|published|written|submitted) (?:by|on|at|in)\b", re.IGNORECASE)
+_POSTED: Final = re.compile(
+    r"\W{0,4}(?P<verb>posted|published|written|submitted) (?:by|on|at|in)\b", re.IGNORECASE
+)
 _LONE: Final = re.compile(
     r"\W{0,4}(?:labels?|tags?|tagged|categories|category|reactions|location)\s*:.{0,300}\Z|"
     r"\W{0,4}(?:home|email this|e-?mail this ?|blogthis!?|share to (?:x|twitter|facebook|pinterest)|email "
@@ -172,14 +175,6 @@ _LONE: Final = re.compile(
     r"save|reply|delete|loading\W*|read more\W*|continue reading\W*|skip to (?:main )?content|menu|search(?: "
     r"this blog)?|"
     r"powered by \w{1,20}|view my complete profile|permalink|back to top|more)\W{0,4}\Z",
-    re.IGNORECASE,
-)
-_MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
-_DATE: Final = re.compile(
-    rf"\W{{0,3}}(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|"
-    rf"sun)(?:day)?\.?,?\s*)?(?:{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}|"
-    rf"\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH},?\s+\d{{4}}|\d{{1,4}}[/.-]\d{{1,2}}[/.-]\d{{1,4}})"
-    r"(?:,?\s*(?:at\s*)?\d{1,2}:\d\d\s*(?:am|pm)?)?\W{0,3}\Z|\W{0,3}\d{1,2}:\d\d\s*(?:am|pm)\W{0,3}\Z",
     re.IGNORECASE,
 )
 
@@ -191,14 +186,26 @@ def is_tail(line: str) -> bool:
 
 def is_furniture(line: str) -> bool:
     """Say whether this one line is the blog's own: a dated header, labels, a share button."""
-    return len(line) <= LINE_LOOKED_AT_MAX and (
-        _LONE.match(line) is not None or _DATE.match(line) is not None
-    )
+    return len(line) <= LINE_LOOKED_AT_MAX and (_LONE.match(line) is not None or is_dateline(line))
 
 
 def is_byline(line: str) -> bool:
-    """Say whether the line says who put the page on the blog, and when."""
-    return len(line) <= LINE_LOOKED_AT_MAX and _POSTED.match(line) is not None
+    """Say whether the line says who put the page on the blog, and when; "Published in 2010, a study found" does not."""
+    match = _POSTED.match(line) if len(line) <= LINE_LOOKED_AT_MAX else None
+    if match is None:
+        return False
+    words = _WORD.findall(line[match.end() :])
+    is_sure = match["verb"].lower() in {"posted", "submitted"}
+    return len(words) <= SIGNATURE_WORDS_MAX and (is_sure or all(_is_no_prose(word) for word in words))
+
+
+def _is_no_prose(word: str) -> bool:
+    return not word[:1].islower() or word in _SMALL | {"am", "pm", "a.m", "p.m"}
+
+
+def is_header(line: str) -> bool:
+    """Say whether a line dates or signs a post and so is no title: "Tuesday, March 4, 2014", "Posted by Ann"."""
+    return is_dateline(line) or is_byline(line)
 
 
 def is_closing(line: str) -> bool:

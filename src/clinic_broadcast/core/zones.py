@@ -15,6 +15,7 @@ from typing import Final
 
 from clinic_broadcast.core import zone_signs as signs
 from clinic_broadcast.core.answer import Answer, RawAnswer, Zones
+from clinic_broadcast.core.dateline import is_dateline
 from clinic_broadcast.core.greeting import Addressee, Opening, read_opening
 from clinic_broadcast.core.own_names import OwnNames, own_names_of
 from clinic_broadcast.core.zone_pieces import Line, Piece, Zone, join_zones, lines_of
@@ -55,7 +56,7 @@ def split_zones(raw: RawAnswer, own_names: Sequence[str]) -> Zones:
     that nothing of it can go out.
     """
     own = own_names_of(own_names)
-    title = " ".join(raw.title.split())
+    title = "" if signs.is_header(raw.title) else " ".join(raw.title.split())
     walk = _Walk(raw.body, own, title=title)
     doubt = walk.read(_Part.START)
     if not doubt and not walk.was_split:
@@ -154,7 +155,7 @@ class _Walk:
                 self._part = _Part.TAIL
             return True
         if signs.is_byline(line.text):
-            return self._own.names_us(line.text)
+            return self._own.names_us(line.text) or is_dateline(line.text)
         is_title = number < 5 and not self._has_words() and " ".join(line.text.split()) == self._title  # noqa: PLR2004
         return is_title or signs.is_furniture(line.text)
 

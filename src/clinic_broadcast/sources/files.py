@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from frontmatter.default_handlers import YAMLHandler
 from clinic_broadcast.core.answer import AnswerId, Link, RawAnswer
 from clinic_broadcast.core.greeting import read_opening
 from clinic_broadcast.core.own_names import own_names_of
-from clinic_broadcast.core.zone_signs import read_label
+from clinic_broadcast.core.zone_signs import is_furniture, is_header, read_label
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.sources.dates import from_seconds, present, read_instant
 from clinic_broadcast.sources.markup import (
@@ -255,14 +256,28 @@ def _cut_heading(written: str, body: str, links: tuple[Link, ...]) -> tuple[str,
 
 
 def _text(text: str) -> _Page:
-    first, _, rest = text.lstrip("\n \t").partition("\n")
-    title = " ".join(first.split())
+    above, title, rest = _cut_title(text)
     nobody = own_names_of(())
     is_letter = read_opening(title, nobody) or read_label(title, nobody, is_question_labelled=False)
     if is_letter or len(title) > TITLE_MAX:
         # The page was pasted without its title: its first line must not become one.
         return _Page(title="", body=unwrap_lines(text.strip("\n")))
-    return _Page(title=title, body=unwrap_lines(rest.strip("\n")))
+    return _Page(title=title, body=unwrap_lines("\n\n".join(part for part in (above, rest) if part)))
+
+
+def _cut_title(text: str) -> tuple[str, str, str]:
+    """Give what stands above the title of a text, the title and the rest: a blog's dateline or menu is no title."""
+    lines = text.split("\n")
+    number = next(
+        (at for at, line in enumerate(lines) if line.strip() and not _is_blogs_own(line)), len(lines)
+    )
+    above, below = "\n".join(lines[:number]), "\n".join(lines[number + 1 :])
+    return above.strip("\n"), " ".join("".join(lines[number : number + 1]).split()), below.strip("\n")
+
+
+def _is_blogs_own(line: str) -> bool:
+    seen = " ".join(line.split())
+    return is_furniture(seen) or is_header(seen)
 
 
 # HTML --------------------------------------------------------------------------------------------------------
@@ -304,16 +319,19 @@ def _content_of(root: lxml.html.HtmlElement, name: str) -> lxml.html.HtmlElement
 
 
 def _title_of(root: lxml.html.HtmlElement) -> str:
-    for path in _TITLES[:2]:
-        for element in _elements(root, path)[:1]:
-            return " ".join(element.text_content().split())
-    named = _attribute(root, "//meta[@property='og:title']/@content")
-    if named:
-        return " ".join(named.split())
-    for path in _TITLES[2:]:
-        for element in _elements(root, path)[:1]:
-            return " ".join(element.text_content().split())
+    for title in _titles(root):
+        if title and not is_header(title):
+            return title
     return ""
+
+
+def _titles(root: lxml.html.HtmlElement) -> Iterator[str]:
+    """Give what may be the title of a page, the surest first."""
+    for path in _TITLES[:2]:
+        yield from (" ".join(element.text_content().split()) for element in _elements(root, path)[:1])
+    yield " ".join(_attribute(root, "//meta[@property='og:title']/@content").split())
+    for path in _TITLES[2:]:
+        yield from (" ".join(element.text_content().split()) for element in _elements(root, path))
 
 
 def _elements(root: lxml.html.HtmlElement, path: str) -> list[lxml.html.HtmlElement]:
