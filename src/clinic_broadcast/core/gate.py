@@ -15,13 +15,23 @@ from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.material import Material, Taint
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, alt_of
-from clinic_broadcast.core.rules import cases, claims, clinical, faithful, form, links, names, privacy
+from clinic_broadcast.core.rules import (
+    cases,
+    claims,
+    clinical,
+    effects,
+    faithful,
+    form,
+    links,
+    names,
+    privacy,
+)
 from clinic_broadcast.core.rules.reading import Reading, Tables, read, tables_of
 from clinic_broadcast.core.rules.taint import letter_taint, tainted, without
 from clinic_broadcast.core.rules.zone import doubt_of, zone
 from clinic_broadcast.core.words import Span, tokens
 
-RULES_VERSION: Final = "2"
+RULES_VERSION: Final = "3"
 """Raised whenever a rule of this package changes what it finds."""
 
 Rule: TypeAlias = Callable[[Reading], Iterator[Finding]]
@@ -44,6 +54,7 @@ TEXT_RULES: Final[tuple[Rule, ...]] = (
     form.lost_link,
     form.hashtag,
     claims.promise,
+    effects.effect,
 )
 """The rules for every text that is to be published; none of them can lift what another one holds."""
 

@@ -205,6 +205,8 @@ class Lexicon:
     promises: tuple[str, ...]
     refutations: tuple[str, ...]
     anaphora: tuple[str, ...]
+    remedies: tuple[str, ...]
+    scares: tuple[str, ...]
     roles: tuple[str, ...]
     word_names: frozenset[str]
     word_places: frozenset[str]

@@ -28,7 +28,9 @@ _RESEARCH: Final = re.compile(
 )
 _ONE: Final = (
     r"patient|woman|lady|man|gentleman|girl|boy|person|somebody|someone|couple|colleague|client|surrogate|mother|"
-    r"father|child|baby|embryo donor|donor|recipient|nurse|doctor|team|clinic|hospital|user|reader|case"
+    r"father|child|baby|embryo donor|donor|recipient|nurse|doctor|team|clinic|hospital|user|reader|case|"
+    r"surgeon|midwife|radiologist|embryologist|obstetrician|gyna?ecologist|specialist|physician|lab|laboratory|"
+    r"twin|family"
 )
 _DONE: Final = (
     r"conceived|miscarried|lost|froze|used|told|said|asked|wrote|refused|had|took|got|went|came|decided|wanted|waited|"
@@ -41,11 +43,36 @@ _ONE_DID: Final = re.compile(
     rf"which\b)[\w'-]+){{0,4}}?\s+(?:{_DONE})\b(?!\s+by\b)",
     re.IGNORECASE,
 )
+_NO_AUXILIARY: Final = (
+    r"(?!who\b|that\b|which\b|is\b|are\b|be\b|been\b|being\b|can\b|may\b|might\b|must\b|should\b|could\b|"
+    r"would\b|will\b|"
+    r"if\b|when\b|to\b)"
+)
+_ONE_DID_ONCE: Final = re.compile(
+    rf"\b(?:an?|the|this|that|one|another)\s+(?:[\w'-]+\s+){{0,2}}(?:{_ONE})\b(?!s)(?:\s+{_NO_AUXILIARY}[\w'-]+){{0,4}}?\s+"
+    r"(?:won|bought|sold|fought|met|kept|sent|spent|brought|made|hid|held|heard|led|ran|sat|slept|stood|taught|thought|"
+    r"wore|swam|sang|sued|adopted|divorced|insisted|appeared|emigrated|escaped|survived|returned|travell?ed|"
+    r"hoped|feared|"
+    r"complained|reported|claimed|shared|blamed|mixed|dropped|mislabell?ed|cut|tore|perforated|injured|punctured|"
+    r"overlooked|confused|swapped|ignored|lied|promised|offered|arrived|recovered|received|borrowed|hired|begged)\b",
+    re.IGNORECASE,
+)
+_ONE_WISHES: Final = re.compile(
+    rf"(?:^|[,;:]\s+)\W*(?:an?|the|this|one|another)\s+(?:[\w'-]+\s+){{0,3}}?(?:{_ONE})\b(?!s)"
+    r"(?:\s+(?:of|with|from|in|on|without|at)\s+(?:[\w'-]+\s+){0,4}?[\w'-]+)?\s+(?:now\s+|still\s+|also\s+|already\s+)?"
+    r"(?:wants|wishes|hopes|wonders|plans|insists|refuses|fears|complains|reports|writes|tells|says|claims|"
+    r"lives|works as|intends|begs|blames|regrets|is (?:doing (?:well|fine)|now|still|planning|hoping|married|"
+    r"engaged))\b",
+    re.IGNORECASE,
+)
 _SUPPOSES: Final = re.compile(r"\b(?:if|unless|whether|suppose|even if)\s+$", re.IGNORECASE)
 _LETTER: Final = re.compile(
     r"\bas (?:the question|the letter|was asked|asked|described above)\b|\bthe (?:letter|e-?mail|"
     r"message|writer|poster|ex)\b"
     r"|\b(?:sorry|congratulations|congrats|condolences|wishing|best of luck|keep in touch|let (?:me|us) know)\b"
+    r"|\bth(?:is|at) (?:young |older |poor |particular )?(?:woman|lady|couple|man|patient|girl|family|gentleman|"
+    r"person)\b"
+    r"(?! population)"
     r"|\b(?:umpteenth|back.to.back)\b|\ba pair of (?:losses|miscarriages|transfers|embryos)\b",
     re.IGNORECASE,
 )
@@ -63,6 +90,7 @@ def story(reading: Reading) -> Iterator[Finding]:
         spans += [
             found.span() for found in _ONE_DID.finditer(text) if not _SUPPOSES.search(text[: found.start()])
         ]
+        spans += [found.span() for one in (_ONE_DID_ONCE, _ONE_WISHES) for found in one.finditer(text)]
         if not _RESEARCH.search(text):
             spans += [
                 found.span()
@@ -98,8 +126,9 @@ def role(reading: Reading) -> Iterator[Finding]:
 
 
 _INSTITUTION: Final = re.compile(
-    r"\b(?:county|local|city|district|regional|teaching|university|children's|women's|village|town) (?:hospital|"
-    r"infirmary|clinic|surgery|office|school)\b|\b(?:at|in|from|for|by|of) the (?:firm|office|company|"
+    r"\b(?:county|local|city|district|regional|teaching|university|children's|women's|village|town|state|national) "
+    r"(?:hospital|infirmary|clinic|surgery|office|school|station|paper|newspaper|team|club|lottery|church|"
+    r"council)\b|\b(?:at|in|from|for|by|of) the (?:firm|office|company|"
     r"factory|school|bank|prison|"
     r"embassy|church|mosque|temple|village|farm|university|college|council|barracks|shop|school board)\b"
     r"|\bthe (?:firm|employer|airline|factory|army|navy)\b"

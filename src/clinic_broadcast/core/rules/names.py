@@ -231,6 +231,7 @@ def capital(reading: Reading) -> Iterator[Finding]:
         if (
             lexicon.is_drug_word(text)
             or reading.is_in_title(word)
+            or (_is_no_name(reading, inside) and reading.is_in_short_title(word))
             or (_is_acronym(reading, inside[0]) and first_only)
         ):
             continue
@@ -242,6 +243,17 @@ def capital(reading: Reading) -> Iterator[Finding]:
             " leave it out.",
             source=NAMES,
         )
+
+
+def _is_no_name(reading: Reading, pieces: tuple[str, ...]) -> bool:
+    """Say whether every part of a word is an everyday or clinical word that no gazetteer holds, or a reviewed one."""
+    lexicon = reading.lexicon
+    return all(
+        lexicon.is_core(part)
+        or lexicon.is_title_word(part)
+        or (lexicon.is_vocabulary(part) and not lexicon.is_name_or_place(part))
+        for part in pieces
+    )
 
 
 def _has_capital(word: str) -> bool:

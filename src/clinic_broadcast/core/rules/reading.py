@@ -33,6 +33,7 @@ _BEFORE_FIRST: Final = "\"'\u201c\u2018(* -\u2013"
 _TITLE_LETTERS_MIN: Final = 4
 _TITLE_SHARE: Final = 0.6
 _TITLE_WORDS_MIN: Final = 3
+_SHORT_TITLE_MAX: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ class Tables:
     near_drugs: dict[str, frozenset[str]]
     classes: PhraseIndex
     roles: PhraseIndex
+    remedies: PhraseIndex
+    scares: PhraseIndex
 
 
 def tables_of(lexicon: Lexicon, own_names: Sequence[str], own_hosts: Sequence[str]) -> Tables:
@@ -69,6 +72,8 @@ def tables_of(lexicon: Lexicon, own_names: Sequence[str], own_hosts: Sequence[st
         near_drugs=_shortened(lexicon),
         classes=phrase_index(form for word in called for form in (word, word + "s")),
         roles=phrase_index(lexicon.roles),
+        remedies=phrase_index(lexicon.remedies),
+        scares=phrase_index(lexicon.scares),
     )
 
 
@@ -195,6 +200,25 @@ class Reading:
             if self._is_title(span, few=_TITLE_WORDS_MIN)
             or (whole and len(self._long_words(span)) < _TITLE_WORDS_MIN)
         )
+
+    @cached_property
+    def short_titles(self) -> tuple[Span, ...]:
+        """Give the few words before a colon, and the short questions, in which each word has its capital."""
+        heads = (
+            Span(span.start, self.plain.find(": ", span.start, span.end) + 1)
+            for span in self.sentences
+            if ": " in self.plain[span.start : span.end]
+        )
+        asked = (span for span in self.sentences if self.plain[span.end - 1 : span.end] == "?")
+        return tuple(span for span in (*heads, *asked) if self._is_short_title(span))
+
+    def _is_short_title(self, span: Span) -> bool:
+        said = [word.text for word in self.words_in(span) if not self.lexicon.is_function_word(word.text)]
+        return 0 < len(said) <= _SHORT_TITLE_MAX and all(word[0].isupper() for word in said)
+
+    def is_in_short_title(self, word: Token) -> bool:
+        """Say whether a token stands in a title too short to be told from its capitals alone."""
+        return _lies_in(word.start, self.short_titles)
 
     def is_in_title(self, word: Token) -> bool:
         """Say whether a token stands in a sentence written like a title."""

@@ -1,7 +1,7 @@
-"""The second blind set: lines and whole pages by an author who had not seen the code, as they came, none mended for.
+"""The second and third blind sets: lines and whole pages written before the rules that they judge.
 
-The floors are what was measured at the first look (docs/gate.md). Whoever mends a miss raises the floor, and says in
-docs/gate.md that the line is blind no more.
+What passed at the first look stands in docs/gate.md, with what was mended since: such a line is blind no more. The
+floors of clean lines only ever rise.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from clinic_broadcast.core.zones import read_answer
 from drafts import AT, gate, promo_for
 
 HERE = Path(__file__).parent
-RISKY_HELD_MIN = 385
-CLEAN_CLEAR_MIN = 234
 KINDS = ("x", "facebook", "linkedin")
 
 
@@ -49,24 +47,26 @@ def stands_in(word: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def test_no_fewer_risky_lines_are_held_than_at_the_first_look(
-    record_property: Callable[[str, object], None],
+@pytest.mark.parametrize(("number", "lines"), [(2, 398), (3, 80)])
+def test_every_risky_line_is_held(
+    number: int, lines: int, record_property: Callable[[str, object], None]
 ) -> None:
-    rows = [line.partition("\t") for line in lines_of("blind2-risky.tsv")]
+    rows = [line.partition("\t") for line in lines_of(f"blind{number}-risky.tsv")]
     passed = [(kind, decoded(text)) for kind, _, text in rows if not is_held(decoded(text))]
-    record_property("told", f"blind set 2, risky lines held: {len(rows) - len(passed)} of {len(rows)}")
-    assert len(rows) == 398
-    assert len(rows) - len(passed) >= RISKY_HELD_MIN, passed
+    record_property("told", f"blind set {number}, risky lines held: {len(rows) - len(passed)} of {len(rows)}")
+    assert len(rows) == lines
+    assert passed == []
 
 
-def test_no_fewer_clean_lines_are_clear_than_at_the_first_look(
-    record_property: Callable[[str, object], None],
+@pytest.mark.parametrize(("number", "lines", "clear_min"), [(2, 264, 235), (3, 80, 79)])
+def test_no_fewer_clean_lines_are_clear_than_before(
+    number: int, lines: int, clear_min: int, record_property: Callable[[str, object], None]
 ) -> None:
-    texts = [decoded(line) for line in lines_of("blind2-clean.txt")]
+    texts = [decoded(line) for line in lines_of(f"blind{number}-clean.txt")]
     clear = sum(not is_held(text) for text in texts)
-    record_property("told", f"blind set 2, clean lines clear: {clear} of {len(texts)}")
-    assert len(texts) == 264
-    assert clear >= CLEAN_CLEAR_MIN
+    record_property("told", f"blind set {number}, clean lines clear: {clear} of {len(texts)}")
+    assert len(texts) == lines
+    assert clear >= clear_min
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda one: one["id"])
