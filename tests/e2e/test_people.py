@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic_broadcast.core.notice import Message
+from clinic_broadcast.core.notice import Enclosure, Message
 from clinic_broadcast.errors import SettingsError
 from clinic_broadcast.notices.alive import AlivePing
 from clinic_broadcast.notices.messenger import AppriseMessenger
@@ -120,13 +120,18 @@ def test_a_receiver_that_refuses_is_said_without_its_address() -> None:
     assert "a-secret" not in problem
 
 
-def test_a_report_goes_by_mail_as_html_and_as_text() -> None:
+def test_a_report_goes_by_mail_as_a_page_with_its_chart_and_to_a_chat_as_text(receiver: Receiver) -> None:
     office = PostOffice()
     address = (
         f"mailto://127.0.0.1:{office.port}?from=clinic@clinic.example&to=pat@clinic.example&mode=insecure"
     )
-    told = AppriseMessenger([address]).tell(
-        Message(subject="The week", text="3 went out", html="<h1>The week</h1><p>3 went out</p>")
+    told = AppriseMessenger([address, f"json://127.0.0.1:{receiver.port}"]).tell(
+        Message(
+            subject="The week",
+            text="3 went out",
+            html="<h1>The week</h1><p>3 went out</p>",
+            enclosures=(Enclosure(name="weeks.svg", media_type="image/svg+xml", content=b"<svg/>"),),
+        )
     )
     office.close()
     assert told == ""
@@ -138,6 +143,10 @@ def test_a_report_goes_by_mail_as_html_and_as_text() -> None:
         if not part.is_multipart()
     }
     assert b"<h1>The week</h1>" in bytes(parts["text/html"])
+    assert b"3 went out" in bytes(parts["text/plain"])
+    assert bytes(parts["image/svg+xml"]) == b"<svg/>"
+    ((_path, chat),) = receiver.got
+    assert json.loads(chat)["message"] == "3 went out"
 
 
 @pytest.mark.parametrize("addresses", [["nonsense://a-secret"], ["json://127.0.0.1", "nope"], []])
@@ -189,3 +198,27 @@ def test_the_command_shows_what_needs_a_person_and_tries_the_addresses(
     wrong = Clinic(clinic.home, {"CLINIC_NOTIFY__URLS": "nonsense://a-secret"}).run("notify", "--test")
     assert wrong.returncode == 4
     assert "a-secret" not in wrong.stderr
+
+
+def test_the_weekly_report_is_shown_kept_as_a_page_and_sent(tmp_path: Path, receiver: Receiver) -> None:
+    clinic = make_clinic(tmp_path)
+    assert clinic.run("init", "--yes").returncode == 0
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    (item,) = clinic.ask("queue")["items"]
+    clinic.run("approve", item["id"], "--by", "Pat")
+    clinic.run("publish", item["answer_id"])
+    shown = clinic.run("digest")
+    assert "1 promo in public (box 1)" in shown.stdout
+    assert "Thyroid Tests and Early Pregnancy Loss" in shown.stdout
+    assert "Solveig" not in shown.stdout
+    page = tmp_path / "week.html"
+    assert clinic.run("digest", "--html", str(page)).returncode == 0
+    assert "data:image/svg+xml" in page.read_text(encoding="utf-8")
+    assert clinic.ask("digest", "--days", "3")["published"][0]["places"].keys() == {"box"}
+    assert clinic.run("digest", "--send").returncode == 4
+    told = Clinic(clinic.home, {"CLINIC_NOTIFY__URLS": f"json://127.0.0.1:{receiver.port}/"})
+    assert told.run("digest", "--send", "--dry-run").returncode == 0
+    assert receiver.got == []
+    assert told.run("digest", "--send").returncode == 0
+    assert "1 promo went out" in json.loads(receiver.got[0][1])["title"]

@@ -480,7 +480,14 @@ def test_a_new_home_can_be_read_at_once(tmp_path: Path) -> None:
     assert (settings.clinic.timezone, settings.review.first_n) == ("Europe/Madrid", 10)
     assert [source.url for source in settings.sources] == ["https://answers.marrowlane.example"]
     rules = read_schedules(made.home.schedules, timezone="Europe/Madrid", channels=settings.channels)
-    assert [rule.job for rule in rules] == [Job.ANNOUNCE, Job.BACKUP, Job.FEEDS, Job.POLL, Job.RESCAN]
+    assert [rule.job for rule in rules] == [
+        Job.ANNOUNCE,
+        Job.BACKUP,
+        Job.DIGEST,
+        Job.FEEDS,
+        Job.POLL,
+        Job.RESCAN,
+    ]
     assert made.home.settings_file in made.written
     assert made.kept == ()
 
@@ -520,12 +527,12 @@ def test_a_home_that_cannot_be_made_is_told_with_its_path(tmp_path: Path) -> Non
 
 def test_the_default_schedules_are_found_wherever_the_package_lies(tmp_path: Path) -> None:
     assert set(default_files("schedules")) == {
-        f"{job}.toml" for job in ("announce", "backup", "feeds", "poll", "rescan", "reshare")
+        f"{job}.toml" for job in ("announce", "backup", "digest", "feeds", "poll", "rescan", "reshare")
     }
     code = "from clinic_broadcast.settings.home import default_files; print(len(default_files('schedules')))"
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, check=True)
-    assert ran.stdout == b"6\n"
+    assert ran.stdout == b"7\n"
 
 
 def test_the_zone_of_the_machine_is_guessed_from_what_it_says(tmp_path: Path) -> None:

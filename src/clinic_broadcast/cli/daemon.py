@@ -72,7 +72,7 @@ class Daemon:
 
     def errands(self) -> dict[Job, Callable[[], str]]:
         """Give the jobs that touch more than the desk."""
-        return {Job.FEEDS: self._build_feeds, Job.BACKUP: self._backup}
+        return {Job.FEEDS: self._build_feeds, Job.BACKUP: self._backup, Job.DIGEST: self._send_digest}
 
     def do_jobs(self) -> None:
         """Run the jobs whose slot has come, and take back what is still public of withdrawn answers."""
@@ -126,6 +126,9 @@ class Daemon:
     def _build_feeds(self) -> str:
         built = wire.build_feeds(self.office)
         return f"feeds: {built.entries} entries, {len(built.written)} files written"
+
+    def _send_digest(self) -> str:
+        return wire.send_digest(self.office, self.notifying.everyday)
 
     def _backup(self) -> str:
         record = wire.open_record(self.home, self.environ)

@@ -22,7 +22,7 @@ DOES: Final[Mapping[Job, str]] = {
     Job.FEEDS: "writes the feeds",
     Job.RESCAN: "reads every answer again",
     Job.BACKUP: "copies the record",
-    Job.DIGEST: "nothing in this version",
+    Job.DIGEST: "sends the weekly report",
 }
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from clinic_broadcast.cli import shapes
 from clinic_broadcast.cli.command import AsJson, Command, DryRun, open_office
 from clinic_broadcast.cli.output import Exit, document, result, say
 from clinic_broadcast.errors import SettingsError
+
+DAYS_MAX = 366
 
 
 def notify(
@@ -61,6 +66,49 @@ def notify(
     return Exit.DONE
 
 
+def digest(
+    context: typer.Context,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=DAYS_MAX, help="How many days it covers, up to now.")
+    ] = 7,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page, chart included.")
+    ] = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send it to the addresses that notices go to.")
+    ] = False,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Show the report that the job `digest` sends: what went out, what waits, what comes next."""
+    from clinic_broadcast import wire
+
+    with open_office(context) as office:
+        now = office.desk.clock.now()
+        report = wire.digest_of(office, (now - timedelta(days=days), now))
+        notifying = wire.open_notifying(office.settings, os.environ)
+    if html is not None and not dry_run:
+        html.write_text(wire.page_of_digest(report), encoding="utf-8")
+        say(f"wrote {html}")
+    if as_json:
+        document(shapes.digest(report))
+    elif html is None:
+        result(wire.message_of_digest(report).text.rstrip())
+    if not send:
+        return Exit.DONE
+    if notifying.everyday is None:
+        raise SettingsError(
+            "CLINIC_NOTIFY__URLS: is not set, so there is nobody to send it to; see docs/howto/be-told.md"
+        )
+    if dry_run:
+        say("would send it to every address")
+        return Exit.DONE
+    problem = notifying.everyday.tell(wire.message_of_digest(report))
+    say(f"clinic-broadcast: {problem}" if problem else "sent; look whether it arrived")
+    return Exit.LATER if problem else Exit.DONE
+
+
 COMMANDS = (
     Command("notify", notify, "What a person should know now; --test tries whether it reaches them."),
+    Command("digest", digest, "The weekly report, to be read, kept as a page, or sent."),
 )

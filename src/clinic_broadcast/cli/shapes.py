@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from clinic_broadcast.core.answer import Zones
 from clinic_broadcast.core.delivery import Delivery
+from clinic_broadcast.core.digest import Digest
 from clinic_broadcast.core.finding import Finding
 from clinic_broadcast.core.promo import Card, Fragment, Promo
 
@@ -143,4 +144,29 @@ def zones(one: Zones) -> Mapping[str, Json]:
         "answer": one.answer,
         "signature": one.signature,
         "furniture": one.furniture,
+    }
+
+
+def digest(one: Digest) -> Mapping[str, Json]:
+    """Give the report of `digest --json`."""
+    published: list[Json] = [
+        {
+            "at": instant(each.at),
+            "title": each.title,
+            "occasion": each.occasion,
+            "places": {name: url or None for name, url in each.places.items()},
+        }
+        for each in one.published
+    ]
+    return {
+        "since": instant(one.since),
+        "until": instant(one.until),
+        "published": published,
+        "taken_back": one.taken_back,
+        "fresh": one.fresh,
+        "waiting": [{"text": each.text, "command": each.command} for each in one.waiting],
+        "coming": [
+            {"job": each.job.value, "at": instant(each.at), "ready": dict(each.ready)} for each in one.coming
+        ],
+        "weeks": [{"ends_on": str(week.ends_on), "counts": dict(week.counts)} for week in one.weeks],
     }

@@ -53,12 +53,22 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A file that goes with a message."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a person of the clinic is told: a subject and a text, or `html` in its place where that can be shown."""
+    """What a person of the clinic is told: a subject and a text; e-mail shows `html` in its place, if there is any."""
 
     subject: str
     text: str
     html: str = ""
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 class Messenger(Protocol):

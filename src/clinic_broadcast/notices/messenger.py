@@ -35,11 +35,7 @@ class AppriseMessenger:
         far = self._escalation if escalated and self._second else self._everyday
         # Its own log lines would name addresses.
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
-        from apprise import NotifyFormat  # noqa: PLC0415  # It takes 0.2 s to load and is seldom needed.
-
-        body, form = (message.html, NotifyFormat.HTML) if message.html else (message.text, NotifyFormat.TEXT)
-        sent = far.notify(title=message.subject, body=body, body_format=form)
-        if sent:
+        if _is_told(far, message):
             return ""
         return "at least one address did not take it; try: clinic-broadcast notify --test"
 
@@ -50,6 +46,31 @@ class AppriseMessenger:
     @cached_property
     def _escalation(self) -> Apprise:
         return _opened(SECOND, self._second) if self._second else self._everyday
+
+
+def _is_told(far: Apprise, message: Message) -> bool:
+    """Send the message, as a page where that is what e-mail shows, and as a text to chats; say whether all took it."""
+    from apprise import Apprise, AppriseAttachment, NotifyFormat  # noqa: PLC0415  # 0.2 s to load, seldom needed.
+    from apprise.attachment.memory import AttachMemory  # noqa: PLC0415  # The same.
+
+    mails, chats = Apprise(), Apprise()
+    for one in far:
+        said: object = one.notify_format  # One format or several; its own types know only one.
+        forms = said if isinstance(said, tuple) else (said,)
+        is_mail = forms[0] == NotifyFormat.HTML and NotifyFormat.MARKDOWN not in forms
+        (mails if message.html and is_mail else chats).add(one)
+    enclosed = AppriseAttachment()
+    for each in message.enclosures:
+        enclosed.add(AttachMemory(content=each.content, name=each.name, mimetype=each.media_type))  # type: ignore[no-untyped-call]
+    told = [
+        group.notify(title=message.subject, body=body, body_format=form, attach=attach)
+        for group, body, form, attach in (
+            (mails, message.html, NotifyFormat.HTML, enclosed if message.enclosures else None),
+            (chats, message.text, NotifyFormat.TEXT, None),
+        )
+        if len(group)  # Apprise takes no address for a failure.
+    ]
+    return all(told)
 
 
 def _opened(variable: str, addresses: Sequence[str]) -> Apprise:

@@ -1,6 +1,7 @@
 """The only place that names a concrete adapter: it opens what a home's settings ask for."""
 
 from clinic_broadcast.wire.adapters import open_channel, probe_channel, read_answer_file
+from clinic_broadcast.wire.digest import digest_of, message_of_digest, page_of_digest, send_digest
 from clinic_broadcast.wire.keeping import SystemClock, clinic_of
 from clinic_broadcast.wire.notices import Notifying, is_quiet_for_people, open_notifying, watch_of
 from clinic_broadcast.wire.office import (
@@ -22,16 +23,20 @@ __all__ = [
     "build_feeds",
     "check_feeds",
     "clinic_of",
+    "digest_of",
     "gate_of",
     "is_quiet_for_people",
+    "message_of_digest",
     "open_channel",
     "open_desk",
     "open_gate",
     "open_notifying",
     "open_office",
     "open_record",
+    "page_of_digest",
     "probe_channel",
     "read_answer_file",
+    "send_digest",
     "sqlite_version",
     "watch_of",
 ]
