@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ from clinic_broadcast.settings.wording import Wordings, read_wordings
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "promos"
 ANSWERS = sorted(path.stem for path in GOLDEN.glob("*.toml"))
+QUALITY = ROOT / "docs" / "quality"
+TITLE_MAX = 39
 OWN_NAMES = ("The Harbor Clinic", "Dr. Jane Roe", "@theharborclinic")
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -43,6 +46,31 @@ def material_of(
     url = url or "https://blog.example.com/2026/02/answer.html"
     page = Answer(id=AnswerId("tag:1"), url=url, zones=zones, published_at=AT, updated_at=AT)
     return examine_answer(gate(), page)
+
+
+def slug_of(title: str) -> str:
+    """Give the end of an address as Blogger makes it: whole words, at most 39 characters."""
+    slug = ""
+    for word in re.findall(r"[a-z0-9]+", title.lower()):
+        if word in {"a", "the"}:
+            continue
+        if len(f"{slug}-{word}") > TITLE_MAX:
+            break
+        slug = f"{slug}-{word}" if slug else word
+    return slug
+
+
+def invented_answers(path: Path) -> Iterator[dict[str, str]]:
+    """Read a file of docs/quality: each answer has its title, its letter, its greeting and its words."""
+    for block in path.read_text(encoding="utf-8").split("=== ")[1:]:
+        title, letter, greeting, answer = block.split("\n", 3)
+        yield {
+            "title": title,
+            "question": letter.removeprefix("> "),
+            "greeting": greeting.removeprefix("@ "),
+            "answer": answer.strip(),
+            "url": f"https://blog.example.com/2026/03/{slug_of(title)}.html",
+        }
 
 
 @cache

@@ -17,11 +17,12 @@ from clinic_broadcast.core.answer import AnswerId
 from clinic_broadcast.core.compose import compose, compose_entry, compose_written, promo_of_text
 from clinic_broadcast.core.finding import Verdict, verdict_of
 from clinic_broadcast.core.gate import examine_payload
-from clinic_broadcast.core.hooks import hashtags_of, title_hook
+from clinic_broadcast.core.hooks import TitleHook, hashtags_of, title_hook
 from clinic_broadcast.core.measure import LIMITS
 from clinic_broadcast.core.promo import Origin, Promo
 from clinic_broadcast.core.rules.faithful import is_faithful
-from clinic_broadcast.core.sentences import candidates_of, stands_alone
+from clinic_broadcast.core.sentences import candidates_of
+from clinic_broadcast.core.standing import stands_alone
 from clinic_broadcast.core.wording import Wording, WordingKind
 from clinic_broadcast.core.words import sentences
 from drafts import (
@@ -37,6 +38,7 @@ from drafts import (
 )
 
 GOLDEN_KINDS = ("x", "facebook", "bluesky", "mastodon")
+HOOK = TitleHook(start=0, end=1, ends_itself=True)
 
 
 def shown(promo: Promo | None, kind: str) -> str:
@@ -204,6 +206,19 @@ def test_while_a_drug_is_in_doubt_no_sentence_with_a_drug_is_used() -> None:
         "Metformin is the best drug for women with polycystic ovaries.",
         "Women with scars will succeed in the next cycle for certain.",
         "Bed rest helps.",
+        "Donor eggs offer a much higher chance because the egg is younger.",
+        "Tight underwear and laptops have a smaller effect.",
+        "Because a small part of it can stay behind, the hormone is measured again and again.",
+        "The pill, some diseases and low levels can push it down.",
+        "Fibroids can lower fertility in several ways.",
+        "Women who choose their own way feel better afterwards.",
+        "A small clot beside the sac is often the reason, and most are absorbed.",
+        "Spironolactone is another drug that has to be stopped before conception.",
+        "Spotting in a pregnancy comes later, about the time of the missed period.",
+        "Good technique is no reason for a couple to skip that visit.",
+        "The honest answer is that nobody knows for certain why.",
+        "Warm the oil, use a heating pad afterwards and change sides.",
+        "Where scars have formed after an operation on the lining.",
         "Because most of the scars are on the outer wall.",
         "Is bed rest after a transfer of any use to anybody?",
         "\u201cBed rest helps the embryo to stick,\u201d as many books say.",
@@ -226,10 +241,69 @@ def test_a_sentence_that_does_not_stand_alone_is_not_eligible(sentence: str) -> 
         "After the age of 40 the number of eggs with normal chromosomes is low.",
         "The progesterone level tells whether ovulation has taken place.",
         "Use of tobacco lowers the number of eggs in both ovaries.",
+        "No blood test can show a weak second half of the cycle.",
+        "There is no medical reason to wait for a whole year.",
+        "Where there is scar there is no lining, and no amount of estrogen will make it grow.",
+        "When a tube is blocked at its far end, it can fill with fluid.",
+        "Clomid is a good drug for women who do not ovulate by themselves.",
+        "Most women who freeze their eggs never come back for them.",
+        "Every operation on the ovary takes normal tissue with it.",
+        "Large cysts can make it difficult to reach the follicles.",
+        "Good studies found no link between the gene and miscarriage.",
+        "Early studies were promising, but large trials found no difference in births.",
+        "Testing shows how many eggs are left; it says little about how good they are.",
     ],
 )
 def test_a_general_sentence_that_stands_alone_is_eligible(sentence: str) -> None:
     assert stands_alone(sentence, gate().lexicon)
+
+
+def test_a_short_sentence_is_eligible_only_where_it_opens_the_answer_or_takes_up_the_title() -> None:
+    short = "Flying does not harm an embryo."
+    lexicon = gate().lexicon
+    assert not stands_alone(short, lexicon, title="Travel After a Transfer")
+    assert stands_alone(short, lexicon, title="Is Flying Safe?")
+    assert stands_alone(short, lexicon, title="Travel After a Transfer", opens_answer=True)
+
+
+def test_a_definite_noun_is_told_apart_by_the_title() -> None:
+    bare = "The test can be wrong in both directions, as every counsellor knows."
+    assert not stands_alone(bare, gate().lexicon)
+    assert stands_alone(bare, gate().lexicon, title="Should Embryos Be Tested?")
+
+
+def test_a_wrong_number_of_chromosomes_refutes_nothing() -> None:
+    claim = "Stress at work raises the risk of a loss in all women."
+    counted = "Embryos with the wrong number of chromosomes are lost early."
+    material = material_of(title="Stress", answer=f"{claim} {counted}")
+    assert {one.text for one in candidates_of(material, gate())} == {claim, counted}
+    wrong = material_of(title="Stress", answer=f"{claim} Such books are wrong.")
+    assert candidates_of(wrong, gate()) == ()
+
+
+def test_a_wide_topic_says_nothing_without_a_sentence() -> None:
+    told = "When Will My Miscarriage Be Over?", "Why Is My Pregnancy So Hard?"
+    for title in told:
+        assert promo_for(material_of(title=title, answer="You will see."), "x") is None
+    narrow = promo_for(material_of(title="Will My Ectopic Pregnancy Recur?", answer="You will see."), "x")
+    assert narrow is not None
+    assert narrow.payload.text.startswith("Ectopic pregnancy. ")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Removal of polyps is often done before a transfer.",
+        "Bleeding happens in about one in four pregnancies.",
+        "Estrogen makes the lining grow before a transfer.",
+        "Fallopian surgery is seldom done by young doctors.",
+    ],
+)
+def test_a_treatment_or_a_number_in_words_wants_the_disclaimer(sentence: str) -> None:
+    promo = promo_for(material_of(title="A Common Worry", answer=sentence), "x")
+    assert promo is not None
+    assert sentence in promo.payload.text
+    assert "not medical advice" in promo.payload.text
 
 
 @pytest.mark.parametrize(
@@ -324,21 +398,26 @@ def test_the_closed_table_of_hashtags_holds_no_brand_and_only_camel_case() -> No
 
 def test_a_narrower_topic_covers_a_wider_one_inside_it() -> None:
     material = material_of(title="Chemical Pregnancy and Fibroids", answer="Nothing.")
-    tags = hashtags_of(material, gate(), title_is_used=True, count_max=9)
+    tags = hashtags_of(material, gate(), hook=HOOK, count_max=9)
     assert tags == ("ChemicalPregnancy", "Fibroids")
 
 
 def test_a_tag_that_stands_inside_a_longer_one_is_left_out() -> None:
     material = material_of(
-        title="Bleeding in Early Pregnancy", answer="Pregnancy. A pregnancy. Fibroids, fibroids."
+        title="Bleeding in Early Pregnancy", answer="Pregnancy. A pregnancy. Fibroids, fibroids, fibroids."
     )
-    tags = hashtags_of(material, gate(), title_is_used=True, count_max=9)
+    tags = hashtags_of(material, gate(), hook=HOOK, count_max=9)
     assert tags == ("EarlyPregnancy", "Fibroids")
 
 
-def test_a_topic_that_is_named_only_once_gives_no_tag() -> None:
-    material = material_of(title="A Common Worry", answer="Fibroids are common. Thyroid. A thyroid test.")
-    assert hashtags_of(material, gate(), title_is_used=True, count_max=9) == ("Thyroid",)
+def test_a_topic_that_is_a_side_of_the_matter_gives_no_tag() -> None:
+    answer = (
+        "Fibroids are common. Thyroid. A thyroid test. PCOS, PCOS and PCOS. Pregnancy, pregnancy, pregnancy."
+    )
+    material = material_of(title="A Common Worry", answer=answer)
+    assert hashtags_of(material, gate(), hook=HOOK, count_max=9) == ("PCOS",)
+    quoted = "Fibroids do not harm the thyroid."
+    assert hashtags_of(material, gate(), hook=HOOK, count_max=9, quoted=quoted) == ("Thyroid", "PCOS")
 
 
 def test_a_feed_entry_has_a_title_and_at_most_two_sentences() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -14,43 +12,26 @@ from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.measure import LIMITS
 from clinic_broadcast.core.promo import Origin
 from clinic_broadcast.core.words import tokens
-from drafts import ANSWERS, ROOT, assert_sound, gate, golden_material, material_of, promo_for
+from drafts import (
+    ANSWERS,
+    QUALITY,
+    assert_sound,
+    gate,
+    golden_material,
+    invented_answers,
+    material_of,
+    promo_for,
+)
 
-TITLE_MAX = 39
 DRAFTED_FLOOR = 0.8
 CLEAR_FLOOR = 0.6
+QUOTING_FLOOR = 0.6
 SAID = "the a an and or of in on at to for from with by is are was be i my me we you your it this that not no so do"
-
-
-def slug_of(title: str) -> str:
-    """Give the end of an address as Blogger makes it: whole words, at most 39 characters."""
-    slug = ""
-    for word in re.findall(r"[a-z0-9]+", title.lower()):
-        if word in {"a", "the"}:
-            continue
-        if len(f"{slug}-{word}") > TITLE_MAX:
-            break
-        slug = f"{slug}-{word}" if slug else word
-    return slug
 
 
 @cache
 def pages() -> tuple[dict[str, str], ...]:
-    blocks = (ROOT / "docs" / "quality" / "answers.txt").read_text(encoding="utf-8").split("=== ")[1:]
-
-    def read() -> Iterator[dict[str, str]]:
-        for block in blocks:
-            title, letter, greeting, answer = block.split("\n", 3)
-            url = f"https://blog.example.com/2026/03/{slug_of(title)}.html"
-            yield {
-                "title": title,
-                "question": letter.removeprefix("> "),
-                "greeting": greeting.removeprefix("@ "),
-                "answer": answer.strip(),
-                "url": url,
-            }
-
-    return tuple(read())
+    return tuple(invented_answers(QUALITY / "answers.txt"))
 
 
 @cache
@@ -72,6 +53,15 @@ def test_four_of_five_answers_are_drafted_with_no_human_text() -> None:
         if one is not None
     ]
     assert verdicts.count(Verdict.CLEAR) / len(drafts) >= CLEAR_FLOOR
+
+
+@pytest.mark.parametrize("name", ["answers-2.txt", "answers-3.txt"])
+def test_four_of_five_later_answers_are_drafted_and_three_of_five_with_a_sentence(name: str) -> None:
+    pages = tuple(invented_answers(QUALITY / name))
+    drafts = [one for page in pages if (one := promo_for(material_of(**page), "x")) is not None]
+    quoting = [one for one in drafts if any(part.origin is Origin.ANSWER for part in one.fragments)]
+    assert len(drafts) / len(pages) >= DRAFTED_FLOOR
+    assert len(quoting) / len(pages) >= QUOTING_FLOOR
 
 
 @pytest.mark.parametrize("kind", LIMITS)

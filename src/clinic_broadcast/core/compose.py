@@ -36,16 +36,19 @@ _SPARE: Final = 2
 
 _ENTRY_SENTENCES: Final = 2
 _HOOKS_MAX: Final = 2
-_MORE_SCORE_MIN: Final = 0.4
+_MORE_SCORE_MIN: Final = 0.15
 _CARD_TITLE_MAX, _CARD_DESCRIPTION_MAX = 300, 1000
 _PERSON: Final = re.compile(
     r"^(?:Dr|Prof|Professor|Doctor)\b\.?\s+\w|,\s*(?:M\.?D|D\.?O|Ph\.?D|R\.?N|MBBS)\b", re.IGNORECASE
 )
-# Verbs of treatment, and doses: with one of them the disclaimer is wanted on every network.
+# Verbs and means of treatment, doses, and numbers in words: with one of them the disclaimer is wanted on every network.
 _TREATS: Final = re.compile(
-    r"\b(?:treat(?:s|ed|ing)?|tak(?:e|es|en|ing)|us(?:es|ed|ing)|prescrib\w+|inject(?:s|ed|ing)?|recommend(?:s|ed|ing)?"
-    r"|give(?:s|n)|giving|dos(?:e|es|age|ages|ing)|remov(?:e|es|ed|ing|al)|replacement|therap(?:y|ies)|surger(?:y|ies)"
-    r"|operat(?:e|es|ed|ing|ion|ions)|repair(?:s|ed|ing)?)\b",
+    r"\b(?:treat(?:s|ed|ing|ments?)?|tak(?:e|es|en|ing)|us(?:es|ed|ing)|prescrib\w+|inject(?:s|ed|ing|ions?)?"
+    r"|recommend(?:s|ed|ing)?|give(?:s|n)|giving|dos(?:e|es|age|ages|ing)|remov(?:e|es|ed|ing|al)|replacement"
+    r"|therap(?:y|ies)|surger(?:y|ies)|operat(?:e|es|ed|ing|ion|ions)|repair(?:s|ed|ing)?|clipp(?:ed|ing)|freez(?:e|es|ing)"
+    r"|stopp(?:ed|ing)|avoid(?:s|ed|ing)?|drugs?|medicines?|medications?|tablets?|pills?|hormones?|\w*estrogens?|progest\w+"
+    r"|steroids?|antibiotics?|supplements?|vitamins?|vaccin\w+|chemotherapy|radiation|stitch(?:es)?|insulin"
+    r"|half|one in|(?:two|three|four|five|six|seven|eight|nine|ten|hundred|thousand)(?: |\b)|percent|twice|doubl\w+)\b",
     re.IGNORECASE,
 )
 
@@ -173,10 +176,12 @@ def _choices(material: Material, pieces: Sequence[Piece], *, limits: Limits, gat
     # Both hooks walk through the same groups, which are worked out only as far as one of them asks.
     walks = tee(_groups(best, limits.sentences_max), _HOOKS_MAX)
     for hook, groups in zip(_hooks(material, pieces, gate), walks, strict=False):
-        by_title = isinstance(hook, TitleHook)
-        tags = hashtags_of(material, gate, title_is_used=by_title, count_max=limits.hashtags_max)
         for group in groups:
-            words = " ".join([_hook_words(material, hook), *(one.text for one in group)])
+            if not group and isinstance(hook, TopicHook) and not hook.says_enough:
+                continue
+            quoted = " ".join(one.text for one in group)
+            tags = hashtags_of(material, gate, hook=hook, count_max=limits.hashtags_max, quoted=quoted)
+            words = f"{_hook_words(material, hook)} {quoted}"
             wants = limits.needs_disclaimer or _needs_disclaimer(words, gate)
             for count in range(len(tags), -1, -1):
                 yield _Choice(hook=hook, sentences=group, tags=tags[:count], disclaims=wants)

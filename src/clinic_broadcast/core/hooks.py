@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, assert_never
 
 from clinic_broadcast.core.gate import Gate, sentence_findings, title_findings, title_is_clean
 from clinic_broadcast.core.lexicon import HashtagTopic
 from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.sentences import weighs
 
-MENTIONS_MIN: Final = 2
-"""How often a topic must stand in an answer whose title does not name it, before it counts as a topic."""
-
 TOPIC_MENTIONS_MIN: Final = 3
-"""How often before it may stand in the title's place."""
+"""How often a topic must stand in an answer that neither title nor quoted words name, before it counts as one."""
+
+QUOTED_MENTIONS_MIN: Final = 2
+"""How often, when the quoted words name it."""
 
 _TITLE_MAX: Final = 200
 _WORDS_MIN: Final = 2
@@ -46,9 +46,14 @@ class TitleHook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicHook:
-    """The reviewed name of a topic that a promo opens with, because the title may not be used."""
+    """The reviewed name of a topic that a promo opens with, because the title may not be used.
+
+    `says_enough` is true when the title names it and it is no wide topic: then it may stand without a sentence.
+    """
 
     words: str
+    tag: str
+    says_enough: bool
 
 
 Hook = TitleHook | TopicHook
@@ -86,28 +91,42 @@ def title_hook(material: Material, gate: Gate) -> TitleHook | None:
 def topic_hook(material: Material, gate: Gate) -> TopicHook | None:
     """Give the name of the answer's topic as a hook; None when no topic of the table shows or the gate holds it.
 
-    A topic that the title names goes first, then the one that the answer names again and again: what it names only
-    twice may be a side of the matter.
+    A topic that the title names goes first, then a narrow one that the answer names again and again: what it names
+    only twice may be a side of the matter.
     """
-    for topic in (
-        *_by_place(gate.lexicon.hashtags, material.title),
-        *_by_count(gate.lexicon.hashtags, material.body, count_min=TOPIC_MENTIONS_MIN),
-    ):
+    in_title = _by_place(gate.lexicon.hashtags, material.title)
+    often = _by_count(gate.lexicon.hashtags, material.body, count_min=TOPIC_MENTIONS_MIN)
+    for topic in (*in_title, *(one for one in often if not one.is_wide)):
         findings = sentence_findings(gate, topic.display, taint=material.taint)
         if not any(weighs(one) for one in findings):
-            return TopicHook(words=topic.display)
+            says_enough = topic in in_title and not topic.is_wide
+            return TopicHook(words=topic.display, tag=topic.tag, says_enough=says_enough)
     return None
 
 
-def hashtags_of(material: Material, gate: Gate, *, title_is_used: bool, count_max: int) -> tuple[str, ...]:
+def hashtags_of(
+    material: Material, gate: Gate, *, hook: Hook | None, count_max: int, quoted: str = ""
+) -> tuple[str, ...]:
     """Give at most `count_max` tags of the closed table, without the number sign, the most telling first.
 
-    Topics of the title come first, in its order, if the title itself is used; then those that the answer names
-    again and again. A tag is never made from free text and never a drug's brand.
+    Topics of the title come first, in its order, if it is the hook, else the hook's own; then those that the answer
+    names again and again, of which a quoted sentence may be one time. A wide topic ("Pregnancy") is taken from the
+    title alone. A tag is never made from free text and never a drug's brand.
     """
     table = gate.lexicon.hashtags
-    in_title = _by_place(table, material.title) if title_is_used else []
-    tags = dict.fromkeys(topic.tag for topic in (*in_title, *_by_count(table, material.body)))
+    match hook:
+        case TitleHook():
+            first = [topic.tag for topic in _by_place(table, material.title)]
+        case TopicHook(tag=tag):
+            first = [tag]
+        case None:
+            first = []
+        case _:
+            assert_never(hook)
+    often = _by_count(table, material.body, count_min=TOPIC_MENTIONS_MIN)
+    twice = _by_count(table, material.body, count_min=QUOTED_MENTIONS_MIN)
+    others = [*(one for one in _by_place(table, quoted) if one in twice), *often]
+    tags = dict.fromkeys([*first, *(topic.tag for topic in others if not topic.is_wide)])
     chosen: list[str] = []
     for tag in tags:
         # "Pregnancy" says nothing beside "EarlyPregnancy".
@@ -129,9 +148,7 @@ def _by_place(table: Sequence[HashtagTopic], text: str) -> list[HashtagTopic]:
     return list(places.values())
 
 
-def _by_count(
-    table: Sequence[HashtagTopic], text: str, *, count_min: int = MENTIONS_MIN
-) -> list[HashtagTopic]:
+def _by_count(table: Sequence[HashtagTopic], text: str, *, count_min: int) -> list[HashtagTopic]:
     """Give the topics that a text names at least so many times, most often first."""
     mentions = _mentions(table, text)
     counts = Counter(topic.tag for topic in mentions)

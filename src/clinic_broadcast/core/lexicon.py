@@ -74,12 +74,16 @@ class DrugClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HashtagTopic:
-    """A reviewed topic: the terms that show it, its name for readers, its tag, and its content warning."""
+    """A reviewed topic: the terms that show it, its name for readers, its tag, and its content warning.
+
+    A wide one ("Pregnancy") says nothing by itself on a blog that is about nothing else.
+    """
 
     display: str
     tag: str
     terms: tuple[str, ...]
     warning: str = ""
+    is_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -260,6 +260,7 @@ def _hashtags(text: str) -> tuple[HashtagTopic, ...]:
             tag=str(row["tag"]),
             terms=tuple(str(term) for term in row["terms"]),
             warning=str(row.get("warning", "")),
+            is_wide=bool(row.get("wide", False)),
         )
         for row in rows
     )

@@ -21,6 +21,7 @@ _NEGATED: Final = re.compile(
     r"\b(?:no|not|never|cannot|without|nor|neither|nothing|n['\u2019]t|isn|don|doesn)\b|n['\u2019]t\b",
     re.IGNORECASE,
 )
+_COUNTED_WRONG: Final = re.compile(r"\bwrong(?= numbers? of\b)", re.IGNORECASE)
 _NEGATION_REACH: Final = 28
 REFUTATION_SENTENCES: Final = 2
 """How many sentences on each side may refute a claim."""
@@ -61,6 +62,11 @@ def drug(reading: Reading) -> Iterator[Finding]:
         )
 
 
+def of_claims(text: str) -> str:
+    """Give a text of the same length in which "wrong" tells of claims: a wrong number refutes nothing."""
+    return _COUNTED_WRONG.sub("     ", text)
+
+
 def refuted(tables: Tables, body: str, start: int, end: int) -> str:
     """Give the cue by which a sentence near `body[start:end]`, or itself, is told to be untrue; empty if none."""
     spans = sentences(body)
@@ -69,6 +75,7 @@ def refuted(tables: Tables, body: str, start: int, end: int) -> str:
     near = spans[max(0, first - REFUTATION_SENTENCES) : last + 1 + REFUTATION_SENTENCES]
     for span in near:
         text = body[span.start : span.end]
+        text = of_claims(text)
         cues = tables.refutations.find(text, tokens(text))
         if cues:
             return text[cues[0].start : cues[0].end]

@@ -1,0 +1,242 @@
+"""Whether a sentence stands alone: whole, general, readable without those around it, and promising nothing."""
+
+# ruff: noqa: SIM905 - A list of quoted words reads worse than its words.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from clinic_broadcast.core.lexicon import Lexicon
+
+WORDS_MIN, WORDS_MAX = 7, 40
+SHORT_MIN: Final = 5
+"""So few words are enough where the sentence opens the answer or takes up a word of the title."""
+
+LENGTH_MAX: Final = 230
+"""Longer than this no sentence leaves room for a title and a link on the tightest network."""
+
+WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+STOP: Final = frozenset(
+    "a an the and or of in on at to for from with by is are was were be been do does did has have had can could should "
+    "would may might will not no how what when why who which it its as if than then that this your you i my".split()
+)
+_STEM: Final = re.compile(r"(?:ies|es|s|ed|ing)$")
+_END: Final = re.compile(r"[.!][)\]\u2019']?$")
+_QUOTED: Final = re.compile(r"[\"“”«»]")
+_BACK: Final = re.compile(
+    r"\b(?:th(?:is|ese|ose)(?! (?:who|whose|with|that)\b)|above|below|latter|former|aforementioned|therefore|thus"
+    r"|hence|however|here|(?:in|at|for|with|on|after|before|during|by|from|of) that(?! (?:the|a|an)\b)"
+    r"|such an? \w+)\b|\b(?:that|(?<!all )the same)[.,;!]",
+    re.IGNORECASE,
+)
+# "To skip that visit", unlike "a drug that works".
+_THAT_NOUN: Final = re.compile(r"\bthat (\w+)[.,;!]", re.IGNORECASE)
+# "It" that stands for nothing, and what a thing takes along with it.
+_BOUND: Final = re.compile(
+    r"\b(?:mak(?:e|es|ing)|made|finds?) it (?:\w+ )?(?:difficult|hard|harder|easy|easier|possible|impossible|likely"
+    r"|clear|safer?|necessary)\b|\bit (?:is|takes|may be|can be) (?:\w+ )?(?:\w+) (?:to|that)\b"
+    r"|(?:\b(?:takes?|took|brings?|brought|carr(?:y|ies)) [^.,;]*)\bwith (?:it|them)\b",
+    re.IGNORECASE,
+)
+_PRONOUN: Final = re.compile(r"\b(?:it|they|them)\b", re.IGNORECASE)
+_POSSESSIVE: Final = re.compile(r"\b(?:its|their|theirs|itself|themselves)\b", re.IGNORECASE)
+# Where one clause ends and the next begins: a pronoun behind it may stand for what came before.
+_NEXT_CLAUSE: Final = re.compile(
+    r"[,;:]|\b(?:and|but|because|when|if|that|which|since|so|while|until|although|than|as soon as)\b",
+    re.IGNORECASE,
+)
+_OF_IT: Final = re.compile(r"\b(?:of|for|with|in|on|by|to|from|about|at|after|before) $", re.IGNORECASE)
+_WHO: Final = re.compile(r"\b(?:who|whose)\b", re.IGNORECASE)
+_PLURAL: Final = re.compile(
+    r"\b(?:\w+s|women|men|people|children|sperm)\b|\b\w+ and (?:the |an? )?\w+", re.IGNORECASE
+)
+_BACK_AT_END: Final = re.compile(
+    r"\b(?:too|either|though|otherwise|instead|again|so)[.!]|(?<!just )\bas well[.,;!]|\bafterwards?[.,;!]",
+    re.IGNORECASE,
+)
+_DONE_TO_IT: Final = re.compile(r"\b\w+ing (?:it|them)\b|\bto \w+ (?:it|them)[.,;!]", re.IGNORECASE)
+"""What is done to it stands outside: "trials have not shown that using it helps"."""
+_OBJECT: Final = re.compile(
+    r"\b(?:can|could|may|might|must|shall|should|will|would|do|does|did|not|never|always|often|usually) \w+ (?:it|them)"
+    r"\b",
+    re.IGNORECASE,
+)
+"""The object of a main clause stands for something before it: "some diseases can push it down"."""
+_SUBORDINATE: Final = re.compile(
+    r"\b(?:because|when|if|that|which|since|so|while|until|although|but)\b|, (?:and|or)\b", re.IGNORECASE
+)
+# More than what, another than which? The measure was given in a sentence that is not shown.
+_COMPARES: Final = re.compile(
+    r"\b(?:higher|lower|better|greater|smaller|larger|bigger|worse|similar|same) (?:chances?|rates?|risks?|effects?"
+    r"|odds|results?|success|way)\b(?! (?:of|for|that|than|as|when|if|with|to|in|after|among|at)\b)"
+    r"|\b(?:is|are) (?:(?:just|only|still|simply) )?(?:another|other|different)\b(?! from\b)"
+    r"|\bthe (?:other|second|first|last|rest)(?: one)?[.,;!]|\b(?:later|earlier|sooner)[.,;]"
+    r"|\b(?:is|are) (?:\w+ )?the (?:reasons?|causes?|answers?|problems?|results?)[.,;!]",
+    re.IGNORECASE,
+)
+_ANNOUNCES: Final = re.compile(
+    r"\b(?:in|for) (?:a few|many|several|some|various|different) (?:ways|reasons)[.,]|\b(?:depends|varies)[.]",
+    re.IGNORECASE,
+)
+"""What announces sentences that are not shown."""
+# A promise that the sentence itself takes back.
+_TAKEN_BACK: Final = re.compile(r"\bpromising\b(?=[^.]*\bbut\b)|\bnone\b[^.,;]*\bsuperior\b", re.IGNORECASE)
+_THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
+_THEN_OF: Final = re.compile(r"\b(?:if|when|once|first|and then)\b|, and\b.*\bthen\b", re.IGNORECASE)
+_ALSO_EARLY: Final = 5
+# Openers that the reviewed list of anaphora does not hold: each takes up something said before.
+_OPENERS: Final = frozenset(
+    "another other others additional further next first second last again here one both either who which what "
+    "why how whose please obviously especially particularly including except rather perhaps maybe sure ok okay "
+    "hello hi dear".split()
+)
+# Openers of that list that say it of nothing before them: "No test can tell", "There is no reason to wait".
+_FRESH: Final = re.compile(
+    r"No (?!one\b|such\b|other\b|more\b)[\w-]+ [\w-]+|There (?:is|are|may be|can be|has been|have been)\b"
+)
+# A clause that begins with one of these needs a main clause behind its comma.
+_SUBORDINATES: Final = frozenset(
+    "although because since though unless until whereas while when where".split()
+)
+# "The procedure is safe": which procedure? With "of", "for" or the like behind it, such a noun is told apart.
+_BARE_NOUN: Final = re.compile(
+    r"^The (?:(?:best|exact|final|first|good|honest|idea|last|main|new|next|old|only|other|real|recommended|right|same"
+    r"|short|simple|usual|whole) )?(?P<noun>procedure|treatment|test|tissue|drug|medication|medicine|surgery|operation"
+    r"|problem|issue|answer|question|reason|result|results|key|goal|idea|hope|point|truth|best|same|only|main|rest|risk"
+    r"|risks|chance|chances|cause|dose|level|levels|process|method|technique|approach|study|studies|patient|patients"
+    r"|doctor|clinic|condition|option|options|fluid|dye|effect|effects|plan|tablet|injection|injections|stitch|device"
+    r"|biopsy|number|letter|first|second)"
+    r" (?!of\b|for\b|in\b|with\b|to\b|that\b|between\b|after\b|before\b)\w+",
+    re.IGNORECASE,
+)
+_ORDERS: Final = frozenset(
+    "ask avoid be begin breathe call check come consider consult contact continue discuss do don't drink eat find "
+    "follow get give go have keep know let look lose make never note pause relax remember repeat request rest save "
+    "schedule see seek set speak start stay stop take talk tell think try use visit wait walk warm watch worry".split()
+)
+_NOUN_AFTER: Final = frozenset("of in for and or is are was were can may might will with at".split())
+_ORDERED: Final = frozenset("the a an your any it them every".split())
+_PLURAL_VERBS: Final = frozenset(
+    "block clear control decline implant last leave lower measure outweigh protect receive release rest return sit "
+    "spread stem support thin trigger use weigh worsen".split()
+)
+# What studies and their authors did is told in the past, in forms that are participles elsewhere.
+_FOUND: Final = re.compile(
+    r"\b(?:stud(?:y|ies)|trials?|reviews?|research|experts|societies|surgeons)\b[^.,;:]*\b(?:found|showed|suggested"
+    r"|reported|concluded|failed|compared|linked|advise|agree|disagree|doubled)\b",
+    re.IGNORECASE,
+)
+
+
+def stands_alone(text: str, lexicon: Lexicon, *, title: str = "", opens_answer: bool = False) -> bool:
+    """Say whether a sentence is whole, general and readable without those around it, and promises nothing.
+
+    What the title names may be taken as known: it stands before the sentence. A sentence that opens the answer, or
+    takes up a word of the title, may be shorter than others.
+    """
+    words = WORD.findall(text)
+    known = stems_of(title)
+    words_min = SHORT_MIN if opens_answer or known & stems_of(text) else WORDS_MIN
+    if not (words_min <= len(words) <= WORDS_MAX and len(text) <= LENGTH_MAX):
+        return False
+    if not text[0].isupper() or not _END.search(text) or _QUOTED.search(text) or "\n" in text:
+        return False
+    return not (
+        _opens_by_referring(text, words, lexicon.anaphora, known)
+        or _refers_back(text, words, lexicon)
+        or _orders(words, lexicon)
+        or holds_phrase(lexicon.promises, _TAKEN_BACK.sub("", text))
+        or not (lexicon.has_finite_verb(words) or _has_plural_verb(words) or _FOUND.search(text))
+    )
+
+
+def stems_of(text: str) -> frozenset[str]:
+    """Give the stems of the words that say something."""
+    words = (word.lower() for word in WORD.findall(text))
+    return frozenset(stem_of(word) for word in words if word not in STOP)
+
+
+def stem_of(word: str) -> str:
+    """Give a word without the ending of its plural or tense, if it is longer than four letters."""
+    return _STEM.sub("", word) if len(word) > 4 else word  # noqa: PLR2004 - Shorter words are their own stem.
+
+
+def holds_phrase(phrases: tuple[str, ...], text: str) -> bool:
+    """Say whether a text holds a phrase of a reviewed list as whole words."""
+    return _phrases(phrases).search(text.replace("\u2019", "'")) is not None
+
+
+def _has_plural_verb(words: Sequence[str]) -> bool:
+    """Say whether a verb that is often no verb ("lower", "block") follows a plural, which makes it one."""
+    pairs = pairwise(words)
+    return any(word.lower() in _PLURAL_VERBS and before.endswith("s") for before, word in pairs)
+
+
+def _opens_by_referring(
+    text: str, words: Sequence[str], anaphora: tuple[str, ...], known: frozenset[str]
+) -> bool:
+    first = words[0].lower()
+    if first in _OPENERS or (first in _SUBORDINATES and "," not in text):
+        return True
+    if _phrases(anaphora).match(text) is not None and not _FRESH.match(text):
+        return True
+    bare = _BARE_NOUN.match(text)
+    return bare is not None and stem_of(bare["noun"].lower()) not in known
+
+
+def _refers_back(text: str, words: Sequence[str], lexicon: Lexicon) -> bool:
+    """Say whether something in the sentence points out of it: a demonstrative, or a pronoun before any noun."""
+    if any(each.search(text) for each in (_BACK, _BACK_AT_END, _COMPARES, _ANNOUNCES)):
+        return True
+    verbs = lexicon.verbs | lexicon.doubtful_verbs
+    if any(found[1].lower() not in verbs for found in _THAT_NOUN.finditer(text)):
+        return True
+    text = _BOUND.sub("", text)
+    if _DONE_TO_IT.search(text):
+        return True
+    if _THEN.search(text) and not _THEN_OF.search(text):
+        return True
+    if any(not _SUBORDINATE.search(text[: found.start()]) for found in _OBJECT.finditer(text)):
+        return True
+    if "also" in (word.lower() for word in words[:_ALSO_EARLY]):
+        return True
+    return not _stands_for_something(text)
+
+
+def _stands_for_something(text: str) -> bool:
+    """Say whether each pronoun has words before it that it can stand for: in an earlier clause, plural for plural."""
+    for pronoun in (*_PRONOUN.finditer(text), *_POSSESSIVE.finditer(text)):
+        before = text[: pronoun.start()]
+        is_plural = pronoun[0].lower().startswith("th")
+        if is_plural and not _PLURAL.search(before):
+            return False
+        # Right behind "because" a subject may stand for what comes next, "of it" for nothing.
+        begins = 1 if _OF_IT.search(before) else 0
+        if (
+            pronoun.re is _PRONOUN
+            and not _NEXT_CLAUSE.search(before, begins)
+            and not (is_plural and _WHO.search(before))
+        ):
+            return False
+        if not any(word.lower() not in STOP for word in WORD.findall(before)):
+            return False
+    return True
+
+
+def _orders(words: Sequence[str], lexicon: Lexicon) -> bool:
+    first, second = words[0].lower().replace("\u2019", "'"), words[1].lower()
+    if first in _ORDERS:
+        return second not in _NOUN_AFTER
+    return first in lexicon.doubtful_verbs and not first.endswith("s") and second in _ORDERED
+
+
+@lru_cache(maxsize=8)
+def _phrases(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile a reviewed list: any of its phrases as whole words, the longest first."""
+    longest_first = sorted(phrases, key=len, reverse=True)
+    alternatives = "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in longest_first)
+    return re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])" if alternatives else r"(?!)", re.IGNORECASE)
