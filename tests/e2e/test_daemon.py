@@ -74,6 +74,7 @@ def test_it_serves_feeds_and_tells_the_truth_and_stops_on_sigterm(clinic: Clinic
         assert status == 200, body
         assert json.loads(body)["ready"] is True
         assert get(f"{url}/clinic.toml")[0] == 404
+        assert get(f"{url}/calendar.ics?key=")[0] == 404
         assert get(f"{url}/feeds/../clinic.toml")[0] == 404
         child.send_signal(signal.SIGTERM)
         assert child.wait(timeout=30) == 0

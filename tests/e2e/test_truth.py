@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import icalendar
 import pytest
 
 from clinic_broadcast import wire
@@ -20,10 +21,12 @@ from clinic_broadcast.cli.daemon import Daemon, Working
 from clinic_broadcast.engine.local import Engine, Tick
 from clinic_broadcast.engine.lock import hold_home, is_held
 from clinic_broadcast.web.app import make_app
+from clinic_broadcast.web.health import Health
+from clinic_broadcast.web.ics import calendar_route
 from clinic_broadcast.web.server import open_port
 from e2e.homes import CLEAN, SLIPPED, Clinic, make_clinic
 from e2e.test_daemon import get
-from fakes import FakeClock
+from fakes import START_AT, FakeClock
 
 
 @pytest.fixture
@@ -77,6 +80,35 @@ def beating(clinic: Clinic, tick: Tick) -> Iterator[tuple[Daemon, Engine, Second
 def readyz(url: str) -> tuple[int, str]:
     status, body, _headers = get(f"{url}/readyz")
     return status, " / ".join(json.loads(body)["problems"])
+
+
+def test_the_calendar_is_there_for_those_who_have_its_key(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    shown = clinic.run("calendar")
+    assert shown.returncode == 0
+    key = shown.stdout.strip().partition("?key=")[2]
+    assert clinic.run("calendar").stdout == shown.stdout
+    with beating(clinic, Tick(name="jobs", every_s=0.2, call=nothing)) as (daemon, _engine, _seconds, _url):
+        route = calendar_route(key=daemon.calendar_key, make=daemon.calendar)
+        app = make_app(public=clinic.home / "public", health=lambda: Health(at=START_AT), routes=[route])
+        port = open_port(app, host="127.0.0.1", port=0)
+        try:
+            assert [
+                get(f"{port.url}/calendar.ics{query}")[0] for query in ("", "?key=", "?key=x", f"?key={key}x")
+            ] == [403] * 4
+            status, body, headers = get(f"{port.url}/calendar.ics?key={key}")
+            assert (status, headers["content-type"]) == (200, "text/calendar; charset=utf-8")
+            (event,) = icalendar.Calendar.from_ical(body).walk("VEVENT")
+            assert str(event["status"]) == "TENTATIVE"
+            assert b"Solveig" not in body
+            assert key.encode() not in body
+            assert clinic.run("calendar", "--new-key").returncode == 0
+            assert get(f"{port.url}/calendar.ics?key={key}")[0] == 403
+            (clinic.home / "state" / "secrets" / "CLINIC_WEB__CALENDAR_KEY").unlink()
+            assert get(f"{port.url}/calendar.ics?key={key}")[0] == 404
+        finally:
+            port.stop()
 
 
 def nothing() -> None:

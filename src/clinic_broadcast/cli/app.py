@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from clinic_broadcast import __version__
-from clinic_broadcast.cli import connecting, operating, people, publishing, record, reviewing, words
+from clinic_broadcast.cli import (
+    connecting,
+    installing,
+    operating,
+    people,
+    publishing,
+    record,
+    reviewing,
+    words,
+)
 from clinic_broadcast.cli.command import ending_with_its_code
 from clinic_broadcast.cli.output import Exit, say
 from clinic_broadcast.errors import BroadcastError
@@ -55,6 +64,7 @@ def options(
 for command in (
     *operating.COMMANDS,
     *connecting.COMMANDS,
+    *installing.COMMANDS,
     *publishing.COMMANDS,
     *reviewing.COMMANDS,
     *people.COMMANDS,

@@ -47,7 +47,7 @@ def connect(
         return Exit.DONE
     given = _from_stdin(keys) if stdin else _asked(keys)
     for key, value in given.items():
-        _keep(settings.home, variable_of(channel, key), value)
+        keep_secret(settings.home, variable_of(channel, key), value)
     if given:
         say(f"kept {', '.join(given)} in {settings.home.secrets}")
     checks = wire.probe_channel(one, settings, os.environ)
@@ -87,7 +87,7 @@ def _from_stdin(keys: tuple[str, ...]) -> Mapping[str, str]:
     return given
 
 
-def _keep(home: Home, name: str, value: str) -> None:
+def keep_secret(home: Home, name: str, value: str) -> None:
     """Write one secret file whole, readable by its owner alone; an empty value never comes here."""
     home.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = home.secrets / f".{name}.part"

@@ -31,8 +31,10 @@ from clinic_broadcast.run.jobs import run_due_jobs
 from clinic_broadcast.run.noticing import notify
 from clinic_broadcast.run.reconcile import notice, notice_silence
 from clinic_broadcast.run.survey import survey
+from clinic_broadcast.settings.secrets import read_calendar_key
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.health import Health
+from clinic_broadcast.web.ics import calendar_route, ics_of
 from clinic_broadcast.web.server import open_port
 from clinic_broadcast.wire.hubs import link_of, send_pings
 
@@ -138,6 +140,20 @@ class Daemon:
             old.unlink()
         return f"backup: {target.name}"
 
+    def calendar_key(self) -> str:
+        """Give the key of the calendar as it is set at this moment; empty while there is none that can be used."""
+        try:
+            return read_calendar_key(self.environ, self.home)
+        except BroadcastError as error:
+            log.error("the calendar is not shown", problem=str(error))  # noqa: TRY400  # The sentence says it all.
+            return ""
+
+    def calendar(self) -> bytes:
+        """Give the calendar of what is planned."""
+        office = self.office
+        clinic, now = office.settings.clinic, office.desk.clock.now()
+        return ics_of(wire.calendar_of(office), clinic=clinic.name, timezone=clinic.timezone, now=now)
+
     def _stuck(self) -> tuple[str, ...]:
         """Name the channels that have been at work for longer than a claim lasts."""
         lease_s = self.office.settings.delivery.lease.total_seconds()
@@ -211,6 +227,7 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
                 public=settings.home.public,
                 health=lambda: daemon.health(engine),
                 link_of=lambda path: link_of(daemon.office.settings, path),
+                routes=[calendar_route(key=daemon.calendar_key, make=daemon.calendar)],
             ),
             host=settings.web.host,
             port=settings.web.port,

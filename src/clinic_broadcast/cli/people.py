@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Annotated
 
 import typer
 
 from clinic_broadcast.cli import shapes
-from clinic_broadcast.cli.command import AsJson, Command, DryRun, open_office
+from clinic_broadcast.cli.command import AsJson, Command, DryRun, home_of, open_office
+from clinic_broadcast.cli.connecting import keep_secret
 from clinic_broadcast.cli.output import Exit, document, result, say
 from clinic_broadcast.errors import SettingsError
 
 DAYS_MAX = 366
+CALENDAR_KEY_BYTES = 24
 
 
 def notify(
@@ -108,7 +111,52 @@ def digest(
     return Exit.LATER if problem else Exit.DONE
 
 
+def calendar(
+    context: typer.Context,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make a new key; addresses given out before end.")
+    ] = False,
+    ics: Annotated[bool, typer.Option("--ics", help="Print the calendar itself.")] = False,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Give the address under which a calendar program can follow what is planned; whoever has it can read it."""
+    from clinic_broadcast import wire
+    from clinic_broadcast.settings.config import read_settings
+    from clinic_broadcast.settings.secrets import CALENDAR_KEY, read_calendar_key
+
+    if ics or as_json:
+        with open_office(context) as office:
+            found = wire.calendar_of(office)
+            clinic, now = office.settings.clinic, office.desk.clock.now()
+        if as_json:
+            document({"entries": [shapes.calendar_entry(one) for one in found]})
+        else:
+            from clinic_broadcast.web.ics import ics_of
+
+            result(ics_of(found, clinic=clinic.name, timezone=clinic.timezone, now=now).decode().rstrip())
+        return Exit.DONE
+    settings = read_settings(home_of(context), os.environ)
+    key = "" if new_key else read_calendar_key(os.environ, settings.home.path)
+    if not key:
+        if dry_run:
+            say(f"would write a key into {settings.home.secrets / CALENDAR_KEY}")
+            return Exit.DONE
+        key = token_urlsafe(CALENDAR_KEY_BYTES)
+        keep_secret(settings.home, CALENDAR_KEY, key)
+        if read_calendar_key(os.environ, settings.home.path) != key:
+            raise SettingsError(
+                f"{CALENDAR_KEY}: is set in another place too, which counts first; change it there"
+            )
+        say(f"wrote a key into {settings.home.secrets / CALENDAR_KEY}")
+    base = f"http://{settings.web.host}:{settings.web.port}"
+    result(f"{base}/calendar.ics?key={key}")
+    say("served by `clinic-broadcast run`; whoever has this address can read the calendar")
+    return Exit.DONE
+
+
 COMMANDS = (
     Command("notify", notify, "What a person should know now; --test tries whether it reaches them."),
     Command("digest", digest, "The weekly report, to be read, kept as a page, or sent."),
+    Command("calendar", calendar, "The address of the calendar of what is planned."),
 )

@@ -10,6 +10,7 @@ from clinic_broadcast.core.answer import Zones
 from clinic_broadcast.core.delivery import Delivery
 from clinic_broadcast.core.digest import Digest
 from clinic_broadcast.core.finding import Finding
+from clinic_broadcast.core.forecast import Entry
 from clinic_broadcast.core.promo import Card, Fragment, Promo
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
@@ -169,4 +170,17 @@ def digest(one: Digest) -> Mapping[str, Json]:
             {"job": each.job.value, "at": instant(each.at), "ready": dict(each.ready)} for each in one.coming
         ],
         "weeks": [{"ends_on": str(week.ends_on), "counts": dict(week.counts)} for week in one.weeks],
+    }
+
+
+def calendar_entry(one: Entry) -> Mapping[str, Json]:
+    """Give one entry of `calendar --json`."""
+    return {
+        "id": one.delivery_id,
+        "at": instant(one.at),
+        "channel": one.channel,
+        "title": one.title or None,
+        "url": one.url or None,
+        "status": one.certainty.value.lower(),
+        "told": one.told,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -50,7 +50,7 @@ def digest_of(
         zone=zone,
         since=since,
         until=until,
-        published=published_in(rows, since, until, titles=_titles_of(desk, rows)),
+        published=published_in(rows, since, until, titles=public_titles(desk, rows)),
         taken_back=taken_back_in(rows, since, until),
         fresh=sum(since <= one.first_seen_at < until for one in desk.ledger.answers(Standing.FRESH)),
         waiting=tuple(matters(desk, watch)),
@@ -59,7 +59,7 @@ def digest_of(
     )
 
 
-def _titles_of(desk: Desk, rows: Sequence[Delivery]) -> Mapping[AnswerId, str]:
+def public_titles(desk: Desk, rows: Iterable[Delivery]) -> Mapping[AnswerId, str]:
     """Give the titles of these deliveries' answers, as the blog shows them; none that the gate has a doubt about."""
     known = {one.answer_id: desk.ledger.answer(one.answer_id) for one in rows}
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,11 @@ CREDENTIAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 
 NOTIFY_PREFIX: Final = "CLINIC_NOTIFY__"
 NOTIFY_KEYS: Final = ("urls", "escalate_urls", "ping_url")
+WEB_PREFIX: Final = "CLINIC_WEB__"
+WEB_KEYS: Final = ("calendar_key",)
+CALENDAR_KEY: Final = "CLINIC_WEB__CALENDAR_KEY"
+CALENDAR_KEY_MIN: Final = 20
+"""Characters: whoever has the key reads the calendar, so nobody may guess it."""
 
 
 class Credentials(Mapping[str, str]):
@@ -97,12 +102,29 @@ def read_notify_secrets(
 
     They hold passwords, so they come from where credentials come from. Raises SettingsError for any other key.
     """
-    found = _gathered(NOTIFY_PREFIX, environ, home, run_secrets=run_secrets)
+    return _read_table(
+        NOTIFY_PREFIX, NOTIFY_KEYS, _gathered(NOTIFY_PREFIX, environ, home, run_secrets=run_secrets)
+    )
+
+
+def read_calendar_key(environ: Mapping[str, str], home: Path, *, run_secrets: Path = RUN_SECRETS) -> str:
+    """Give the key that the calendar asks for, empty where none is set; raises SettingsError for one too short."""
+    found = _read_table(WEB_PREFIX, WEB_KEYS, _gathered(WEB_PREFIX, environ, home, run_secrets=run_secrets))
+    key = found.get("calendar_key", "")
+    if key and len(key) < CALENDAR_KEY_MIN:
+        raise SettingsError(
+            f"{CALENDAR_KEY}: is too short (value not shown); allowed: {CALENDAR_KEY_MIN} characters or more; "
+            "run: clinic-broadcast calendar --new-key"
+        )
+    return key
+
+
+def _read_table(prefix: str, keys: Sequence[str], found: Mapping[str, str]) -> Credentials:
     for key in found:
-        if key not in NOTIFY_KEYS:
-            keys = ", ".join(f"{NOTIFY_PREFIX}{one}".upper() for one in NOTIFY_KEYS)
+        if key not in keys:
+            allowed = ", ".join(f"{prefix}{one}".upper() for one in keys)
             raise SettingsError(
-                f"{NOTIFY_PREFIX}{key.upper()}: there is no such address; allowed: {keys}{near(key, NOTIFY_KEYS)}"
+                f"{prefix}{key.upper()}: there is no such secret; allowed: {allowed}{near(key, keys)}"
             )
     return Credentials(found)
 

@@ -7,6 +7,7 @@ from clinic_broadcast.wire.notices import Notifying, is_quiet_for_people, open_n
 from clinic_broadcast.wire.office import (
     Office,
     build_feeds,
+    calendar_of,
     check_feeds,
     gate_of,
     open_desk,
@@ -21,6 +22,7 @@ __all__ = [
     "Record",
     "SystemClock",
     "build_feeds",
+    "calendar_of",
     "check_feeds",
     "clinic_of",
     "digest_of",

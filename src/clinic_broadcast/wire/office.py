@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from clinic_broadcast.cards.gallery import CardGallery
 from clinic_broadcast.core.feed import FeedHead
+from clinic_broadcast.core.forecast import Entry
 from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.schedule import Job, Schedule, is_channel_quiet, next_slot_for, pace_of
 from clinic_broadcast.errors import SettingsError
@@ -140,6 +141,13 @@ def build_feeds(office: Office, *, write: bool = True) -> BuiltFeeds:
     built = office.feeds.build(make, at=office.desk.clock.now())
     plan_pings(office.settings, office.desk)
     return built
+
+
+def calendar_of(office: Office) -> list[Entry]:
+    """Give the calendar of what is planned, what went out and what was taken back."""
+    from clinic_broadcast.run.foreseeing import entries
+
+    return entries(office.desk, office.schedules)
 
 
 def check_feeds(home: Path) -> list[CheckedDocument]:
