@@ -1,6 +1,6 @@
 """Runs the fault matrix and prints it as the page docs/faults.md; with `--write` puts it there.
 
-Run it with `python benches/faults.py`. It needs no network but this machine's own and takes about a minute.
+Run it with `python benches/faults.py`. It needs no network but this machine's own and takes two or three minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[0] = str(ROOT / "tests")
 
 from clinic_broadcast.demo.networks.client import Networks  # noqa: E402 - After the path is set.
-from faults.matrix import as_markdown, run_all  # noqa: E402 - The same.
+from faults.matrix_page import as_markdown, run_all  # noqa: E402 - The same.
 
 
 def main() -> None:

@@ -39,6 +39,15 @@ def test_every_promise_names_tests_that_exist() -> None:
     assert [file for file in PROVING_FILE.findall(text) if not (ROOT / file).is_file()] == []
 
 
+def test_every_row_of_the_fault_matrix_is_linked_by_the_promises_and_no_link_is_dead() -> None:
+    rows = re.findall(r'<a id="([^"]+)">', (ROOT / "docs" / "faults.md").read_text(encoding="utf-8"))
+    links = re.findall(
+        r"\]\(faults\.md#([^)]+)\)", (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    )
+    assert len(rows) > 30
+    assert sorted(links) == sorted(rows)
+
+
 def _source(file: str) -> str:
     path = ROOT / file
     return path.read_text(encoding="utf-8") if path.is_file() else ""

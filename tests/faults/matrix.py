@@ -1,15 +1,18 @@
-"""The fault matrix: what becomes of one delivery on each network under each fault, by the real main path."""
+"""The fault matrix: what becomes of one delivery on each network under each fault, by the real main path.
+
+Here are the faults of the request that publishes; `own_faults` has those of our own process, record and disk.
+"""
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from clinic_broadcast.channels import ChannelSetup, open_channel
 from clinic_broadcast.core.delivery import Delivery, State, Timing
@@ -29,6 +32,7 @@ TIMEOUT_S: Final = 1.0
 TIMING: Final = Timing(
     timeout=timedelta(seconds=TIMEOUT_S), settle=timedelta(seconds=90), lease=timedelta(seconds=180)
 )
+CLINIC: Final = "test"
 HOST: Final = "answers.example.org"
 ROUNDS_MAX: Final = 12
 IDLE_MAX_S: Final = 10.0
@@ -42,8 +46,17 @@ KINDS: Final[Mapping[str, str]] = {
     "threads": "/threads_publish",
     "telegram": "/sendMessage",
     "webhook": "",
+    "folder": "",
 }
-MAIN_KINDS: Final = ("x", "facebook", "mastodon", "bluesky")
+NETWORKED: Final = tuple(kind for kind in KINDS if kind != "folder")
+MAIN_KINDS: Final = ("x", "facebook", "mastodon", "bluesky", "folder")
+HIDING_NOTHING: Final[Mapping[str, Mapping[str, object]]] = {
+    # A network that refuses doubles would hide ours, so where it can it takes them.
+    "x": {"duplicate_window_s": 0},
+    "facebook": {"duplicates": "taken"},
+    "mastodon": {"idempotency": "ignored"},
+    "linkedin": {"duplicate_window_s": 0},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +64,21 @@ class Row:
     """One fault: what happens to the request that publishes, and on which networks that can happen.
 
     `mode` is the simulated network's name of it, empty when the fault lies before the network; `more` goes into
-    its plan. `settings` are the network's own for this row, and `first_url` makes the first address a wrong one.
+    its plan. `settings` are the networks' own for this row, and `first_url` makes the first address a wrong one.
+    `why_not` says for every other kind why it has no such fault.
     """
 
     name: str
     mode: str = ""
     more: Mapping[str, object] | None = None
-    settings: Mapping[str, object] | None = None
-    kinds: tuple[str, ...] = tuple(KINDS)
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
+    kinds: tuple[str, ...] = NETWORKED
     first_url: Callable[[str], str] | None = None
-    is_slow: bool = False
+    why_not: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def words_for(self, kind: str) -> str:
+        """Say why this kind has no such fault."""
+        return self.why_not.get(kind) or ("no network" if kind == "folder" else self.why_not[OTHERS])
 
 
 def _closed_port(_url: str) -> str:
@@ -73,9 +91,10 @@ def _tls(url: str) -> str:
     return url.replace("http://", "https://", 1)
 
 
+OTHERS: Final = "others"
 ALWAYS: Final = {"nth": "always"}
 ROWS: Final = (
-    Row(name="nothing goes wrong"),
+    Row(name="nothing goes wrong", kinds=tuple(KINDS)),
     Row(name="connection reset after it was accepted", mode="drop_after", more={"reset": True}),
     Row(name="connection closed before it was accepted", mode="drop_before"),
     Row(name="no request is ever accepted or answered", mode="drop_before", more=ALWAYS),
@@ -85,12 +104,11 @@ ROWS: Final = (
     Row(name="503 and not accepted", mode="503"),
     Row(name="429 with the network's headers", mode="429"),
     Row(name="429 without a hint", mode="429_bare"),
-    Row(name="accepted, and then silence", mode="hang", more={"seconds": 2 * TIMEOUT_S}, is_slow=True),
+    Row(name="accepted, and then silence", mode="hang", more={"seconds": TIMEOUT_S + 0.4}),
     Row(
         name="accepted after we hung up, within the settle window",
         mode="late",
         more={"seconds": TIMEOUT_S + 0.4},
-        is_slow=True,
     ),
     Row(name="half of the answer", mode="cut"),
     Row(name="an answer that is no JSON", mode="wrong_json"),
@@ -98,27 +116,40 @@ ROWS: Final = (
     Row(name="the token has ended", mode="token_dead"),
     Row(name="connection refused", first_url=_closed_port),
     Row(name="TLS fails", first_url=_tls),
-    Row(name="403 as a duplicate that is nowhere", mode="duplicate403", kinds=("x",)),
+    Row(
+        name="403 as a duplicate that is nowhere",
+        mode="duplicate403",
+        kinds=("x",),
+        why_not={OTHERS: "never answers so"},
+    ),
     Row(
         name="reset after it was accepted, and the Idempotency-Key is ignored",
         mode="drop_after",
         more={"reset": True},
-        settings={"idempotency": "ignored"},
+        settings={"mastodon": {"idempotency": "ignored"}},
         kinds=("mastodon",),
+        why_not={
+            OTHERS: "has no such key",
+            "bluesky": "the key is the record's name",
+            "webhook": "the receiver must take an id once",
+            "folder": "the key is the file's name",
+        },
     ),
     Row(
         name="reset after it was accepted, and the list shows all at once",
         mode="drop_after",
         more={"reset": True},
-        settings={"idempotency": "ignored", "paging": False},
+        settings={"mastodon": {"idempotency": "ignored", "paging": False}},
         kinds=("mastodon",),
+        why_not={OTHERS: "its list has pages", "telegram": "has no list", "webhook": "has no list"},
     ),
     Row(
         name="reset after it was accepted, and doubles are taken",
         mode="drop_after",
         more={"reset": True},
-        settings={"duplicates": "taken"},
-        kinds=("facebook",),
+        settings=HIDING_NOTHING,
+        kinds=tuple(HIDING_NOTHING),
+        why_not={OTHERS: "as reset after it was accepted"},
     ),
 )
 
@@ -150,13 +181,18 @@ class SteppedClock:
     def now(self) -> datetime:
         return datetime.fromtimestamp(time.time(), UTC) + self._ahead
 
+    @property
+    def ahead_s(self) -> float:
+        return self._ahead.total_seconds()
+
     def sleep(self, seconds: float) -> None:
         self._ahead += timedelta(seconds=seconds)
+        self.heard(self.ahead_s)
 
     def jump_to(self, at: datetime) -> None:
         """Let it be that late, and a moment more."""
         self._ahead += max(at - self.now(), timedelta()) + timedelta(milliseconds=50)
-        self.heard(self._ahead.total_seconds())
+        self.heard(self.ahead_s)
 
     def come_back(self) -> None:
         """Show true time again."""
@@ -178,14 +214,11 @@ def run_cell(networks: Networks, kind: str, row: Row, home: Path) -> Cell:
     `home` is the cell's own: a channel may keep there what it knows of a delivery.
     """
     networks.reset()
-    if row.settings:
-        networks.set(kind, **row.settings)
-    clock = SteppedClock()
-    if kind == "webhook":
-        # Its requests carry the time, and a receiver that lives in another hour refuses them.
-        clock.heard = lambda ahead_s: networks.set("all", clock_offset_s=ahead_s)
+    if kind in row.settings:
+        networks.set(kind, **row.settings[kind])
+    clock = clock_for(networks, kind)
     channel = open_kind(kind, networks.url_for(kind), home, clock)
-    ledger = MemoryLedger("test")
+    ledger = MemoryLedger(CLINIC)
     at = desk_for(channel, clock, ledger)
     plan_answers(at, 1)
     assert release_planned(at) == 1
@@ -198,11 +231,27 @@ def run_cell(networks: Networks, kind: str, row: Row, home: Path) -> Cell:
     (delivery,) = at.ledger.deliveries()
     assert verify(ledger) == []
     return Cell(
-        copies=len(networks.wall(kind)),
+        copies=copies_of(networks, kind, home),
         state=delivery.state,
         asks_person=bool(delivery.needs_person),
         requests=len([one for one in networks.calls(kind, "POST") if one["path"].endswith(KINDS[kind])]),
     )
+
+
+def clock_for(networks: Networks, kind: str) -> SteppedClock:
+    """Give a clock that the network follows where it must."""
+    clock = SteppedClock()
+    if kind == "webhook":
+        # Its requests carry the time, and a receiver that lives in another hour refuses them.
+        clock.heard = lambda ahead_s: networks.set("all", clock_offset_s=ahead_s)
+    return clock
+
+
+def copies_of(networks: Networks, kind: str, home: Path) -> int:
+    """Count what is public, by the far side's own list."""
+    if kind == "folder":
+        return len(list((home / "outbox" / kind).glob("*.txt")))
+    return len(networks.wall(kind))
 
 
 def settle(at: Desk, clock: SteppedClock, wait: Callable[[], None], *, rounds_max: int = ROUNDS_MAX) -> None:
@@ -225,7 +274,10 @@ def next_at(one: Delivery) -> datetime | None:
         return (one.not_before or one.due_at) if one.released_at is not None else None
     if one.state is State.SENDING and one.lease_until is not None:
         return one.lease_until + TIMING.settle
-    return one.not_before if one.state is State.UNSURE else None
+    if one.state is not State.UNSURE or one.not_before is None:
+        return None
+    # A look has a lease too, and one that died is made again when that is over.
+    return max(one.not_before, one.lease_until or one.not_before)
 
 
 def wait_until_idle(networks: Networks) -> None:
@@ -238,8 +290,21 @@ def wait_until_idle(networks: Networks) -> None:
 
 def desk_for(channel: Channel, clock: SteppedClock, ledger: Ledger) -> Desk:
     """Give a desk with one channel, whose clock may jump."""
-    plain = desk(ledger, [channel], sources=[FakeSource()], mode="auto-clean", surge_max=10_000)
-    return replace(plain, clock=clock, timing=TIMING, gate=replace(plain.gate, own_hosts=(HOST,)))
+    source = FakeSource()
+    return replace(
+        _bare_desk(),
+        ledger=ledger,
+        channels={channel.name: channel},
+        sources={source.name: source},
+        clock=clock,
+    )
+
+
+@cache
+def _bare_desk() -> Desk:
+    """Give a desk with nothing on it but a gate, which takes longer to make than a cell to run."""
+    plain = desk(MemoryLedger(CLINIC), [], mode="auto-clean", surge_max=10_000)
+    return replace(plain, timing=TIMING, gate=replace(plain.gate, own_hosts=(HOST,)))
 
 
 def open_kind(
@@ -251,7 +316,7 @@ def open_kind(
             name=kind,
             kind=kind,
             api_url=url,
-            credentials=CREDENTIALS[kind] if credentials is None else credentials,
+            credentials=CREDENTIALS.get(kind, {}) if credentials is None else credentials,
             timeout_s=TIMEOUT_S,
             clock=clock,
             options={},
@@ -270,54 +335,3 @@ def plan_answers(at: Desk, count: int) -> None:
     poll(at)
     plan_fresh(at)
     approve_all(at)
-
-
-# The matrix as a document
-
-NONE: Final = "-"
-HEAD: Final = """# The fault matrix
-
-Every row is a fault of the request that publishes, every column a network. Each cell was run: one delivery
-planned, approved and sent by the main path with the real channel against the simulated network, until nothing
-but a person could change anything more; then the network's own list was counted.
-
-*Public once*: sent, found or sent again, and recorded so. *A person is asked*: the delivery waits, with a line in
-`status`, because the network shows no machine what it has, or never answered. No cell is public twice. A dash: the
-network has no such fault.
-
-This page is made by `python benches/faults.py --write`; `tests/faults/test_matrix.py` runs every cell again and
-compares. Deaths of our own process are another suite: `tests/faults/test_kill.py` and `test_kill_lane.py`.
-
-"""
-
-
-def as_markdown(cells: Mapping[tuple[str, str], str]) -> str:
-    """Give the page for cells by the row's name and the kind."""
-    lines = [f"| fault | {' | '.join(KINDS)} |", f"|---|{'---|' * len(KINDS)}"]
-    lines += [
-        f"| {row.name} | {' | '.join(cells.get((row.name, kind), NONE) for kind in KINDS)} |" for row in ROWS
-    ]
-    return HEAD + "\n".join(lines) + "\n"
-
-
-def read_markdown(text: str) -> dict[tuple[str, str], str]:
-    """Read the cells of the page back; dashes are left out."""
-    rows = [re.split(r"\s*\|\s*", line.strip("| \n")) for line in text.splitlines() if line.startswith("|")]
-    kinds = rows[0][1:]
-    return {
-        (name, kind): told
-        for name, *cells in rows[2:]
-        for kind, told in zip(kinds, cells, strict=True)
-        if told != NONE
-    }
-
-
-def run_all(networks: Networks, home: Path, heard: Callable[[str], Any]) -> dict[tuple[str, str], str]:
-    """Run every cell, telling of each, and give what they tell."""
-    cells: dict[tuple[str, str], str] = {}
-    for kind in KINDS:
-        for number, row in enumerate(rows_for(kind)):
-            cell = run_cell(networks, kind, row, home / f"{kind}-{number}")
-            heard(f"{kind}: {row.name}: {cell.told} ({cell.state}, {cell.requests} requests)")
-            cells[row.name, kind] = cell.told
-    return cells

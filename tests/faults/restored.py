@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from clinic_broadcast.core.delivery import Outcome, Sent, State
 from clinic_broadcast.ledger.backup import backup, restore
 from clinic_broadcast.ledger.migrate import open_ledger
 from clinic_broadcast.ledger.witness import WitnessFile
+from clinic_broadcast.ports import Clock
 from clinic_broadcast.run.broadcast import deliver, release_planned
 from clinic_broadcast.run.correct import plan_withdrawals, withdraw
 from clinic_broadcast.run.desk import Desk
@@ -129,11 +131,24 @@ class Clinic:
         return found
 
 
-def by_command(clinic: Clinic, copy: Path) -> None:
+class Recorded(Protocol):
+    """Whatever has a record in a file of its own."""
+
+    @property
+    def file(self) -> Path: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+def by_command(clinic: Recorded, copy: Path) -> None:
     restore(clinic.url, copy, clinic="test", actor="ann", at=clinic.clock.now())
 
 
-def by_hand(clinic: Clinic, copy: Path) -> None:
+def by_hand(clinic: Recorded, copy: Path) -> None:
     for ending in ("-wal", "-shm"):
         clinic.file.with_name(clinic.file.name + ending).unlink(missing_ok=True)
     shutil.copyfile(copy, clinic.file)

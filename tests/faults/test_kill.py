@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
-import signal
-import sys
 from collections import Counter
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -17,6 +12,7 @@ import pytest
 from clinic_broadcast.core.delivery import State
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.migrate import open_ledger
+from faults.forks import dies
 from faults.kill_child import run_child
 
 EDGES = 28
@@ -27,26 +23,9 @@ changes this number and fails the guard below.
 """
 
 
-# The children are forked from a clean server that has everything loaded: a death costs milliseconds, not a second.
-FORKS = multiprocessing.get_context("forkserver")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _fork_server() -> None:
-    """Start the server that forks; it finds our modules by the environment alone."""
-    FORKS.set_forkserver_preload(["faults.kill_child"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        forkserver.ensure_running()
-
-
-def child(folder: Path, *, die_at: int, hour: int, looks: str) -> int:
-    """Run the main path in a process of its own, and give its exit code: minus the signal that ended it."""
-    process = FORKS.Process(target=run_child, args=(folder, die_at, hour, looks == "look"))
-    process.start()
-    process.join(60)
-    assert process.exitcode is not None, "the child hangs"
-    return process.exitcode
+def child(folder: Path, *, die_at: int, hour: int, looks: str) -> bool:
+    """Run the main path in a process of its own, and say whether it was killed."""
+    return dies(run_child, folder, die_at, hour, looks == "look")
 
 
 def on_the_walls(folder: Path) -> Counter[tuple[str, str]]:
@@ -58,14 +37,14 @@ def on_the_walls(folder: Path) -> Counter[tuple[str, str]]:
 def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a home whose baseline is taken: one old answer, nothing planned."""
     folder = tmp_path_factory.mktemp("baseline")
-    assert child(folder, die_at=0, hour=0, looks="look") == 0
+    assert not child(folder, die_at=0, hour=0, looks="look")
     return folder
 
 
 def test_the_number_of_edges_is_known(baseline: Path, tmp_path: Path) -> None:
     folder = tmp_path / "home"
     shutil.copytree(baseline, folder)
-    assert child(folder, die_at=0, hour=1, looks="look") == 0
+    assert not child(folder, die_at=0, hour=1, looks="look")
     assert int((folder / "edges").read_text()) == EDGES
     assert sorted(on_the_walls(folder).values()) == [1, 1]
 
@@ -77,10 +56,10 @@ def test_a_kill_at_any_edge_neither_doubles_nor_loses(
 ) -> None:
     folder = tmp_path / "home"
     shutil.copytree(baseline, folder)
-    assert child(folder, die_at=edge, hour=1, looks=looks) == -signal.SIGKILL
+    assert child(folder, die_at=edge, hour=1, looks=looks)
     # An hour later each: the doubtful claim is looked up, looked up again, and sent again if it was never there.
     for hour in (2, 3, 4):
-        assert child(folder, die_at=0, hour=hour, looks=looks) == 0
+        assert not child(folder, die_at=0, hour=hour, looks=looks)
     public = on_the_walls(folder)
     assert all(count == 1 for count in public.values()), "something is public twice"
     ledger = open_ledger(f"sqlite:///{folder / 'ledger.db'}", "test")

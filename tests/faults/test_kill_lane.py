@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -20,24 +16,20 @@ from clinic_broadcast.demo.networks.client import Networks
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.run.review import resolve
 from contract.ledgers import LEDGERS
+from faults.forks import FORKS, start_fork_server
 from faults.kill_lane import CLINIC, Count, count_public, make_dangerous, open_desk, plan_deliveries, work
 
 DEATHS_MIN = 200
 ANSWERS = 95
 """Three deliveries each; two of three requests end in a death."""
 LANE_MAX_S = 240.0
-FORKS = multiprocessing.get_context("forkserver")
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _fork_server() -> None:
-    """Start the server that forks; it finds our modules by the environment alone."""
-    FORKS.set_forkserver_preload(["faults.kill_warm"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        forkserver.ensure_running()
+    start_fork_server()
 
 
 @pytest.fixture

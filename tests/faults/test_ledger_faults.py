@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -28,6 +27,7 @@ from clinic_broadcast.ledger.migrate import ensure, revision
 from clinic_broadcast.ledger.store import SqlLedger
 from clinic_broadcast.ports import Marks
 from contract.ledgers import LEDGERS, START, Place, known, planned, told
+from faults.forks import dies
 
 TIMING = Timing(timeout=timedelta(seconds=20), settle=timedelta(seconds=90), lease=timedelta(seconds=180))
 CLINIC = "harbor-clinic"
@@ -269,11 +269,6 @@ def test_what_is_changed_in_the_database_itself_is_found(place: Place) -> None:
 
 # Killed
 
-_clean = multiprocessing.get_context("forkserver")
-_clean.set_forkserver_preload(
-    ["clinic_broadcast.ledger.store", "clinic_broadcast.ledger.migrate", "contract.ledgers"]
-)
-
 
 def _die_at(step: int) -> None:
     """Kill this process before the `step`-th statement or commit."""
@@ -297,14 +292,6 @@ def _ensure_and_die(url: str, step: int) -> None:
     ensure(url)
 
 
-def killed(target: Callable[..., None], *arguments: object) -> bool:
-    child = _clean.Process(target=target, args=arguments)
-    child.start()
-    child.join(timeout=60)
-    assert child.exitcode in {0, -signal.SIGKILL}
-    return child.exitcode != 0
-
-
 @pytest.mark.parametrize("place", DATABASES, indirect=True)
 @pytest.mark.parametrize(("name", "edges"), [("move", 6), ("plan", 7), ("remember", 6)])
 def test_kill_9_inside_a_write_leaves_the_old_record_or_the_new_one(
@@ -313,7 +300,7 @@ def test_kill_9_inside_a_write_leaves_the_old_record_or_the_new_one(
     ledger = SqlLedger(place.url, clinic=CLINIC)
     before = state_of(ledger)
     deaths = 0
-    while killed(_act_and_die, place.url, name, deaths):
+    while dies(_act_and_die, place.url, name, deaths):
         deaths += 1
         assert state_of(ledger) == before
         assert verify(ledger) == []
@@ -329,7 +316,7 @@ def test_kill_9_inside_the_first_migration_leaves_nothing_or_all(tmp_path: Path)
     for step in range(0, 60, 12):
         path = tmp_path / str(step) / "ledger.db"
         url = f"sqlite:///{path}"
-        if killed(_ensure_and_die, url, step):
+        if dies(_ensure_and_die, url, step):
             deaths += 1
             assert revision(url) is None
         ensure(url)
