@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-TOKENS_MAX: Final = 10
-"""Words of the longest dateline seen, weekday, date, time and zone, were nine."""
-
 LENGTH_MAX: Final = 80
-"""Characters of a line that is looked at."""
+"""Characters of the longest line that is looked at: weekday, date, time and zone take some forty."""
 
+_DIGIT: Final = re.compile(r"\d")
 _MARKS: Final = "()[]|.,;:*_~\u2022\u00b7\u2013\u2014-"
 _KINDS: Final = {
     kind: re.compile(rf"(?:{pattern})\Z", re.IGNORECASE)
@@ -34,15 +32,15 @@ def is_dateline(line: str) -> bool:
     Such a line is the blog's own wherever it stands: it is never a title and never part of an answer. Names of
     months are read in English, the language of the gate's lists.
     """
-    if len(line) > LENGTH_MAX:
+    if len(line) > LENGTH_MAX or not _DIGIT.search(line):
         return False
-    tokens = [bare for token in re.split(r"[\s,]+", line) if (bare := token.strip(_MARKS))]
-    if not 0 < len(tokens) <= TOKENS_MAX:
-        return False
-    kinds = [{kind for kind, pattern in _KINDS.items() if pattern.match(token)} for token in tokens]
-    if not all(kinds):
-        return False
-    found = set[str]().union(*kinds)
+    found: set[str] = set()
+    for written in line.replace(",", " ").split():
+        token = written.strip(_MARKS)
+        kinds = [kind for kind, pattern in _KINDS.items() if pattern.match(token)]
+        if token and not kinds:
+            return False
+        found.update(kinds)
     return (
         "date" in found
         or "time" in found

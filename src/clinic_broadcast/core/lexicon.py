@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import wraps
+from typing import Any, TypeVar
 
 LOW_BIRTHS = 1000
 """Names borne this often stay suspicious in lower case when no letter is at hand (SSA counts, 1880 to 2017)."""
 
 _STEP = 1024
 """Bytes between two keys of a packed list: a look-up scans about this much, well under a microsecond."""
+
+REMEMBERED_MAX = 4_096
+"""Words of one question that are remembered: pages share nearly all of theirs, and a hostile one fills no memory."""
+
+_Found = TypeVar("_Found")
+_Asked = Callable[["Lexicon", str], _Found]
+
+
+def remembered(ask: _Asked[_Found]) -> _Asked[_Found]:
+    """Have a question about one word answered once for each lexicon: a page asks it a dozen times of each word."""
+
+    @wraps(ask)
+    def answer(lexicon: Lexicon, word: str) -> _Found:
+        try:
+            found: _Found = lexicon.memory[ask][word]
+        except KeyError:
+            memory = lexicon.memory.setdefault(ask, {})
+            if len(memory) >= REMEMBERED_MAX:
+                memory.clear()
+            found = memory[word] = ask(lexicon, word)
+        return found
+
+    return answer
 
 
 class DrugKind(StrEnum):
@@ -217,10 +242,15 @@ class Lexicon:
     verbs: frozenset[str]
     doubtful_verbs: frozenset[str]
     before_nouns: frozenset[str]
+    memory: dict[_Asked[Any], dict[str, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What `remembered` has found; it changes no answer."""
 
     def __repr__(self) -> str:
         return f"Lexicon(version={self.version!r})"
 
+    @remembered
     def is_general(self, word: str) -> bool:
         """Say whether this is an everyday English word (SCOWL, British or American)."""
         word = normal(word)
@@ -243,6 +273,7 @@ class Lexicon:
         """Say whether this is a unit of measure; case is not asked."""
         return normal(word) in self.units
 
+    @remembered
     def is_vocabulary(self, word: str) -> bool:
         """Say whether the gate knows this word at all: general, clinical, drug, acronym, unit or the clinic's."""
         word = normal(word)
@@ -267,11 +298,13 @@ class Lexicon:
         """Say whether this gazetteer entry is a reviewed ordinary word of titles."""
         return normal(word) in self.title_words
 
+    @remembered
     def births(self, word: str) -> int:
         """Give how many children were given this first name (SSA, 1880 to 2017); 0 if none are on record."""
         word = normal(word)
         return self.first_names.count(word) or self.first_names.count(fold(word))
 
+    @remembered
     def is_name(self, word: str) -> bool:
         """Say whether this is a first name, a surname or another proper name."""
         word = normal(word)
@@ -282,15 +315,18 @@ class Lexicon:
             or (folded != word and (folded in self.first_names or folded in self.proper_names))
         )
 
+    @remembered
     def is_place(self, word: str) -> bool:
         """Say whether this is a place or a part of a place's name; whole names of several words work too."""
         word = normal(word)
         return word in self.places or (not word.isascii() and fold(word) in self.places)
 
+    @remembered
     def is_name_or_place(self, word: str) -> bool:
         """Say whether a gazetteer of names or places holds this word."""
         return self.is_name(word) or self.is_place(word)
 
+    @remembered
     def may_be_a_name_in_lower_case(self, word: str) -> bool:
         """Say whether a lower-case token is to be held when no letter is at hand to compare it with."""
         word = normal(word)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from clinic_broadcast.core.own_names import word_set
@@ -51,9 +52,14 @@ class Token(NamedTuple):
     end: int
 
 
+_READ_MAX: Final = 64
+"""Texts whose words and sentences are remembered: those of one page, which several rules read."""
+
+
+@lru_cache(maxsize=_READ_MAX)
 def tokens(text: str) -> tuple[Token, ...]:
     """Give the words and numbers of a text in order; "word.Word" gives two, "10.5" gives one."""
-    return tuple(Token(found[0], found.start(), found.end()) for found in _WORD.finditer(text))
+    return tuple([Token(found[0], found.start(), found.end()) for found in _WORD.finditer(text)])
 
 
 def bare(word: str) -> str:
@@ -68,6 +74,7 @@ def parts(word: str) -> tuple[str, ...]:
     return tuple(bare(part) for part in _HYPHEN.split(word) if part)
 
 
+@lru_cache(maxsize=_READ_MAX)
 def sentences(text: str) -> tuple[Span, ...]:
     """Give the sentences of a text in order, without the blanks around them.
 
@@ -157,21 +164,26 @@ class PhraseIndex:
         lower = fold_apostrophes(text.lower())
         found: list[Span] = []
         until = 0
+        by_first = self.by_first
         for word in words:
-            if word.start < until:
+            written, start, stop = word
+            phrases = by_first.get(lower[start:stop])
+            if phrases is None:
+                if written.isalnum():
+                    continue
+                phrases = self._within(lower, word)
+            if start < until:
                 continue
-            for phrase in self.by_first.get(lower[word.start : word.end], ()) or self._within(lower, word):
-                end = word.start + len(phrase)
-                if lower.startswith(phrase, word.start) and not lower[end : end + 1].isalnum():
-                    found.append(Span(word.start, end))
+            for phrase in phrases:
+                end = start + len(phrase)
+                if lower.startswith(phrase, start) and not lower[end : end + 1].isalnum():
+                    found.append(Span(start, end))
                     until = end
                     break
         return tuple(found)
 
     def _within(self, lower: str, word: Token) -> tuple[str, ...]:
         """Give the phrases that begin with the first part of a word with a hyphen or an apostrophe in it."""
-        if word.text.isalnum():
-            return ()
         first = re.split(f"[{HYPHENS}{APOSTROPHES}]", lower[word.start : word.end], maxsplit=1)[0]
         return self.by_first.get(first, ())
 

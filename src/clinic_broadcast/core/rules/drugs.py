@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from clinic_broadcast.core.lexicon import Drug
+from clinic_broadcast.core.lexicon import Drug, Lexicon, remembered
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span, Token
 
@@ -42,15 +42,19 @@ def drugs_in(reading: Reading) -> tuple[Named, ...]:
 
 def drug_of(reading: Reading, word: Token) -> Named | None:
     """Give the drug that a token names: as it stands, without a final 's or s, or its first part by a hyphen."""
-    lexicon = reading.lexicon
-    lower = word.text.lower()
+    drug = _drug_called(reading.lexicon, word.text)
+    return None if drug is None else Named(drug, Span(word.start, word.end))
+
+
+@remembered
+def _drug_called(lexicon: Lexicon, word: str) -> Drug | None:
+    lower = word.lower()
     for form in (lower, re.sub(r"['\u2019]s$", "", lower), lower.removesuffix("s")):
         drug = lexicon.drug(form)
-        if drug is not None and not (len(form) < 3 and lower == word.text):  # noqa: PLR2004 - "bb" says nothing.
-            return Named(drug, Span(word.start, word.end))
+        if drug is not None and not (len(form) < 3 and lower == word):  # noqa: PLR2004 - "bb" says nothing.
+            return drug
     first = re.split("[-\u2010\u2011]", lower, maxsplit=1)[0]
-    drug = lexicon.drug(first) if len(first) > 3 and first != lower else None  # noqa: PLR2004 - The same.
-    return Named(drug, Span(word.start, word.end)) if drug is not None else None
+    return lexicon.drug(first) if len(first) > 3 and first != lower else None  # noqa: PLR2004 - The same.
 
 
 def by_name(named: tuple[Named, ...]) -> Mapping[str, Drug]:
@@ -68,7 +72,11 @@ def unknown_words(reading: Reading) -> Iterator[Token]:
 
 def is_unknown(reading: Reading, word: str) -> bool:
     """Say whether a word, and each of its parts between hyphens, is in no list of words."""
-    lexicon = reading.lexicon
+    return _is_unknown(reading.lexicon, word)
+
+
+@remembered
+def _is_unknown(lexicon: Lexicon, word: str) -> bool:
     forms = (word, word.removesuffix("s"))
     if any(lexicon.is_vocabulary(form) or lexicon.drug(form) is not None for form in forms):
         return False

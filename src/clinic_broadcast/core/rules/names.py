@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.lexicon import Lexicon, remembered
 from clinic_broadcast.core.own_names import word_set
 from clinic_broadcast.core.rules.numbers import has_digit, is_number_word
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
@@ -44,14 +45,18 @@ def vocabulary(reading: Reading) -> Iterator[Finding]:
 
 def is_known(reading: Reading, word: str) -> bool:
     """Say whether every part of a word is in the reviewed lists."""
-    lexicon = reading.lexicon
+    return _is_known(reading.lexicon, word)
+
+
+@remembered
+def _is_known(lexicon: Lexicon, word: str) -> bool:
     if lexicon.is_vocabulary(word) or lexicon.is_vocabulary(bare(word)):
         return True
     pieces = parts(bare(word))
     if len(pieces) == 1:
         only = pieces[0].lower()
         return len(only) == 1 and (only in _LONE_LETTERS or (only.isascii() and word[0].isupper()))
-    if sum(len(part) == 1 for part in pieces) > _LETTERS_MAX or _hides_a_name(reading, word, pieces):
+    if sum(len(part) == 1 for part in pieces) > _LETTERS_MAX or _hides_a_name(lexicon, word, pieces):
         return False
     return all(len(part) == 1 or part.lower() in _AFFIXES or lexicon.is_vocabulary(part) for part in pieces)
 
@@ -60,10 +65,9 @@ _LETTERS_MAX: Final = 2
 """Single letters that a word of parts may hold ("D-C"); with more of them somebody spells a name."""
 
 
-def _hides_a_name(reading: Reading, word: str, pieces: tuple[str, ...]) -> bool:
+def _hides_a_name(lexicon: Lexicon, word: str, pieces: tuple[str, ...]) -> bool:
     """Say whether the parts of a word, put together, are a name or a place and no word ("nor-way")."""
     whole = "".join(pieces)
-    lexicon = reading.lexicon
     return whole != word and lexicon.is_name_or_place(whole) and not lexicon.is_vocabulary(whole)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
-from clinic_broadcast.core.lexicon import Lexicon, fold
+from clinic_broadcast.core.lexicon import Lexicon, fold, remembered
 from clinic_broadcast.core.material import Taint, digest_of, taint_of
 from clinic_broadcast.core.own_names import word_set
 from clinic_broadcast.core.rules.numbers import has_digit, is_number_word, same_numbers
@@ -107,6 +107,31 @@ def _is_function_word(lexicon: Lexicon, word: str) -> bool:
     return lexicon.is_function_word(word) and word.lower() != "hope"
 
 
+@remembered
+def _is_exempt(lexicon: Lexicon, text: str) -> bool:
+    """Say whether a word is of the small reviewed core: the clinical lexicon, acronyms, drugs, function words."""
+    if lexicon.is_core(text) or _is_function_word(lexicon, text):
+        return True
+    if lexicon.is_drug_word(text):
+        return not lexicon.is_name_or_place(text)
+    pieces = parts(text)
+    return len(pieces) > 1 and all(lexicon.is_core(part) for part in pieces)
+
+
+@remembered
+def _is_gazetted(lexicon: Lexicon, text: str) -> bool:
+    return lexicon.is_name_or_place(text) or any(
+        len(part) > 1 and lexicon.is_name_or_place(part) for part in parts(text)[1:]
+    )
+
+
+@remembered
+def _is_vocabulary(lexicon: Lexicon, text: str) -> bool:
+    return lexicon.is_vocabulary(text) or (
+        len(parts(text)) > 1 and all(lexicon.is_vocabulary(part) for part in parts(text))
+    )
+
+
 class _Collection:
     """What one text of the letter gives: `names` by cue, capital or gazetteer, `tokens` by number or vocabulary."""
 
@@ -137,17 +162,17 @@ class _Collection:
             after = self._words[at + 1].text.lower() if at + 1 < len(self._words) else ""
             if has_digit(text) or is_number_word(text):
                 self.tokens.add(text)
-            if self._is_exempt(text):
+            if _is_exempt(self._lexicon, text):
                 continue
             if any(char.isupper() for char in text):
                 if not (word.start in starts and self._is_plain_opener(text, after)):
                     self.names.add(text)
-            elif self._is_gazetted(text):
+            elif _is_gazetted(self._lexicon, text):
                 # Who begins with a name ("sky here, from ...") may well write it in lower case.
                 presents = word.start in starts or after == "here"
                 if not self._is_everyday(text, presents=presents):
                     self.names.add(text)
-            if not self._is_vocabulary(text):
+            if not _is_vocabulary(self._lexicon, text):
                 self.tokens.add(text)
 
     def _openers(self) -> Iterator[Token]:
@@ -159,16 +184,6 @@ class _Collection:
             if at < len(self._words):
                 yield self._words[at]
 
-    def _is_exempt(self, text: str) -> bool:
-        """Say whether a word is of the small reviewed core: the clinical lexicon, acronyms, drugs, function words."""
-        lexicon = self._lexicon
-        if lexicon.is_core(text) or _is_function_word(lexicon, text):
-            return True
-        if lexicon.is_drug_word(text):
-            return not lexicon.is_name_or_place(text)
-        pieces = parts(text)
-        return len(pieces) > 1 and all(lexicon.is_core(part) for part in pieces)
-
     def _is_plain_opener(self, text: str, after: str) -> bool:
         """Say whether the capital of a sentence's first word tells nothing."""
         lower = text.lower()
@@ -176,13 +191,7 @@ class _Collection:
             return after in _AFTER_OPENERS
         if lower in _OPENERS:
             return True
-        return self._lexicon.is_common(lower) and not self._is_gazetted(text) and text[1:].islower()
-
-    def _is_gazetted(self, text: str) -> bool:
-        lexicon = self._lexicon
-        return lexicon.is_name_or_place(text) or any(
-            len(part) > 1 and lexicon.is_name_or_place(part) for part in parts(text)[1:]
-        )
+        return self._lexicon.is_common(lower) and not _is_gazetted(self._lexicon, text) and text[1:].islower()
 
     def _is_everyday(self, text: str, *, presents: bool) -> bool:
         """Say whether a gazetteer entry in lower case, away from any cue, is an everyday word here.
@@ -195,12 +204,6 @@ class _Collection:
             lexicon.is_title_word(text)
             or text in _MODALS
             or (not presents and lexicon.is_common(text) and not lexicon.may_be_a_name_in_lower_case(text))
-        )
-
-    def _is_vocabulary(self, text: str) -> bool:
-        lexicon = self._lexicon
-        return lexicon.is_vocabulary(text) or (
-            len(parts(text)) > 1 and all(lexicon.is_vocabulary(part) for part in parts(text))
         )
 
     def _collect_cues(self, cues: re.Pattern[str], *, is_strong: bool) -> None:
@@ -222,10 +225,10 @@ class _Collection:
 
     def _collect_cued(self, text: str, *, is_strong: bool, is_next: bool) -> None:
         lexicon = self._lexicon
-        if self._is_exempt(text):
+        if _is_exempt(self._lexicon, text):
             return
-        if text.islower() and self._is_vocabulary(text):
-            if self._is_gazetted(text):
+        if text.islower() and _is_vocabulary(self._lexicon, text):
+            if _is_gazetted(self._lexicon, text):
                 if not lexicon.is_title_word(text):
                     if is_strong or text not in _MODALS:
                         self.names.add(text)
