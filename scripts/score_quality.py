@@ -1,4 +1,7 @@
-"""Counts what readers said of the drafts in docs/quality: `python scripts/score_quality.py KEY VERDICT...`."""
+"""Counts what readers said of the drafts: `python scripts/score_quality.py KEY VERDICT[:FIRST-LAST]...`.
+
+With `:1-30` only those drafts and their pairs are counted.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,18 @@ def passes(marks: list[int]) -> bool:
     return all(marks[:NEEDED]) and sum(marks) >= SUM_MIN
 
 
-def score(key: dict[str, Any], verdict: dict[str, Any]) -> dict[str, str]:
+def score(key: dict[str, Any], verdict: dict[str, Any], counted: range) -> dict[str, str]:
     """Give one reader's figures: drafts that pass, and pairs of each kind in which ours was preferred."""
-    drafts = {number: passes(one["marks"]) for number, one in verdict["drafts"].items()}
+    drafts = {
+        number: passes(one["marks"]) for number, one in verdict["drafts"].items() if int(number) in counted
+    }
     figures = {"drafts": f"{sum(drafts.values())} of {len(drafts)}"}
     figures["failed"] = ", ".join(number for number, passed in drafts.items() if not passed) or "none"
     for against in ("title", "lexrank"):
         chosen = [
             verdict["pairs"][number] == one["ours"]
             for number, one in key.items()
-            if one["against"] == against
+            if one["against"] == against and one["draft"] in counted
         ]
         figures[f"preferred to {against}"] = f"{sum(chosen)} of {len(chosen)}"
     return figures
@@ -34,7 +39,10 @@ def main(key_file: str, *verdict_files: str) -> None:
     """Print the figures of every reader."""
     key = json.loads(Path(key_file).read_text(encoding="utf-8"))
     for one in verdict_files:
-        print(one, json.dumps(score(key, json.loads(Path(one).read_text(encoding="utf-8"))), indent=1))
+        file, _, part = one.partition(":")
+        first, last = (int(end) for end in (part or f"1-{len(key)}").split("-"))
+        verdict = json.loads(Path(file).read_text(encoding="utf-8"))
+        print(one, json.dumps(score(key, verdict, range(first, last + 1)), indent=1))
 
 
 if __name__ == "__main__":

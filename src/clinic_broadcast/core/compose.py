@@ -47,7 +47,7 @@ _TREATS: Final = re.compile(
     r"|recommend(?:s|ed|ing)?|give(?:s|n)|giving|dos(?:e|es|age|ages|ing)|remov(?:e|es|ed|ing|al)|replacement"
     r"|therap(?:y|ies)|surger(?:y|ies)|operat(?:e|es|ed|ing|ion|ions)|repair(?:s|ed|ing)?|clipp(?:ed|ing)|freez(?:e|es|ing)"
     r"|stopp(?:ed|ing)|avoid(?:s|ed|ing)?|drugs?|medicines?|medications?|tablets?|pills?|hormones?|\w*estrogens?|progest\w+"
-    r"|steroids?|antibiotics?|supplements?|vitamins?|vaccin\w+|chemotherapy|radiation|stitch(?:es)?|insulin"
+    r"|steroids?|antibiotics?|supplements?|vitamins?|vaccin\w+|chemotherapy|radiation|stitch(?:es)?|insulin|ivf|icsi|iui|iuds?|devices?|inseminat\w+"
     r"|half|one in|(?:two|three|four|five|six|seven|eight|nine|ten|hundred|thousand)(?: |\b)|percent|twice|doubl\w+)\b",
     re.IGNORECASE,
 )

@@ -79,10 +79,11 @@ _COMPARES: Final = re.compile(
     re.IGNORECASE,
 )
 _ANNOUNCES: Final = re.compile(
-    r"\b(?:in|for) (?:a few|many|several|some|various|different) (?:ways|reasons)[.,]|\b(?:depends|varies)[.]",
+    r"\bin the meantime\b|\b(?:matters?|helps?|hurts?|costs?) (?:more|less)\b(?! than\b)"
+    r"|\b(?:in|for) (?:a few|many|several|some|various|different) (?:ways|reasons)[.,]|\b(?:depends|varies)[.]",
     re.IGNORECASE,
 )
-"""What announces sentences that are not shown."""
+"""What announces sentences that are not shown, or takes up one of them."""
 # A promise that the sentence itself takes back.
 _TAKEN_BACK: Final = re.compile(r"\bpromising\b(?=[^.]*\bbut\b)|\bnone\b[^.,;]*\bsuperior\b", re.IGNORECASE)
 _THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
