@@ -239,10 +239,7 @@ class Witness(Protocol):
 
 
 class Ledger(Protocol):
-    """The record of one clinic.
-
-    Every write is durable on return, or LedgerError is raised and nothing changed.
-    """
+    """The record of one clinic. Every write is durable on return, or LedgerError is raised and nothing changed."""
 
     # Answers and sources
 
@@ -269,6 +266,14 @@ class Ledger(Protocol):
 
     def revisions(self) -> Mapping[AnswerId, str]:
         """Give the revision of every answer in the record by its id."""
+        ...
+
+    def changes(self, after: int) -> tuple[int, frozenset[AnswerId]]:
+        """Give the turn of the newest change to any answer, 0 for none, and whose came after the turn `after`."""
+        ...
+
+    def released(self) -> frozenset[AnswerId]:
+        """Give the answers of which a person approved a promo that is sent or still to be sent."""
         ...
 
     def links(self) -> frozenset[str]:
@@ -345,11 +350,9 @@ class Ledger(Protocol):
         answer_id: AnswerId | None = None,
         channel: str | None = None,
         since: datetime | None = None,
+        newest: int | None = None,
     ) -> list[Delivery]:
-        """Give the deliveries that match, in the order in which they were planned.
-
-        `since` leaves out those that were neither claimed nor found to be public at that instant or later.
-        """
+        """Give what matches as it was planned, at most the `newest`; `since`: claimed or found public from then on."""
         ...
 
     def count_deliveries(self) -> Mapping[str, Mapping[State, int]]:
@@ -367,10 +370,7 @@ class Ledger(Protocol):
         ...
 
     def recall(self, seen: Head) -> Head | None:
-        """Give the present head if the line `seen` stands in the history, None if not: both of one moment.
-
-        The line 0, from before the first, stands in every history.
-        """
+        """Give the present head if `seen` (line 0: before the first) stands in the history, both of one moment."""
         ...
 
     def line(self, number: int) -> HistoryEntry | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,10 +11,20 @@ from pathlib import Path
 import pytest
 
 from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.delivery import State, move
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ports import Ledger, Marks, Remembered
-from contract.ledgers import ANSWER_FINDING, LEDGERS, LETTER_FINDING, START, AuditedLedger, Place, known
+from contract.ledgers import (
+    ANSWER_FINDING,
+    LEDGERS,
+    LETTER_FINDING,
+    START,
+    AuditedLedger,
+    Place,
+    known,
+    planned,
+)
 
 LATER = START + timedelta(days=1)
 KINDS = [pytest.param(kind, marks=pytest.mark.heavy if kind == "postgresql" else ()) for kind in LEDGERS]
@@ -157,3 +168,64 @@ def test_revisions_and_links_of_all_answers_are_known(ledger: AuditedLedger) -> 
     remember(ledger, known(1), known(2, url=""), known(3, standing=Standing.WITHDRAWN))
     assert ledger.revisions() == {f"tag:{number:05}": f"{number:064x}" for number in (1, 2, 3)}
     assert ledger.links() == {"https://blog.example/1.html", "https://blog.example/3.html"}
+
+
+def test_who_changed_after_a_turn_is_known(ledger: AuditedLedger) -> None:
+    assert ledger.changes(0) == (0, frozenset())
+    remember(ledger, known(1), known(2), known(3))
+    first, changed = ledger.changes(0)
+    assert changed == {"tag:00001", "tag:00002", "tag:00003"}
+    remember(ledger, known(1), known(2), known(3))
+    assert ledger.changes(first) == (first, frozenset())
+    ledger.mark_planned(AnswerId("tag:00002"), LATER)
+    assert ledger.changes(first) == (first, frozenset())
+
+    remember(ledger, known(2, labels=("Thyroid",)), known(4))
+    second, changed = ledger.changes(first)
+    assert changed == {"tag:00002", "tag:00004"}
+    assert second > first
+    withdrawn = {"before": Standing.FRESH, "after": Standing.WITHDRAWN}
+    assert ledger.restand(AnswerId("tag:00003"), **withdrawn, actor="ann", at=LATER)
+    third, changed = ledger.changes(second)
+    assert changed == {"tag:00003"}
+    assert not ledger.restand(AnswerId("tag:00003"), **withdrawn, actor="ann", at=LATER)
+    assert ledger.changes(third) == (third, frozenset())
+    assert ledger.changes(first)[1] == {"tag:00002", "tag:00003", "tag:00004"}
+
+
+def test_answers_change_in_the_order_of_their_turns_whoever_writes_them(place: Place) -> None:
+    ledgers = [place.open() for _ in range(3)]
+    seen, last = set[AnswerId](), 0
+
+    def write(number: int) -> None:
+        for one in range(number, 60, 3):
+            remember(ledgers[number], known(one))
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for one in writers:
+        one.start()
+    while any(one.is_alive() for one in writers):
+        last, changed = ledgers[0].changes(last)
+        seen |= changed
+    last, changed = ledgers[0].changes(last)
+    assert seen | changed == {f"tag:{number:05}" for number in range(60)}
+
+
+def test_answers_of_which_a_person_approved_a_promo_are_known(ledger: AuditedLedger) -> None:
+    assert ledger.released() == frozenset()
+    remember(ledger, known(1), known(2))
+    assert ledger.plan(planned(1), actor="daemon")
+    assert ledger.plan(planned(2, approved_by="ann", approved_at=START), actor="ann")
+    assert ledger.released() == {planned(2).answer_id}
+    approved = planned(2, approved_by="ann", approved_at=START)
+    cancelled = move(approved, State.CANCELLED, reason="no")
+    assert ledger.move(approved, cancelled, kind="cancelled", actor="ann", at=LATER)
+    assert ledger.released() == frozenset()
+
+
+def test_only_the_newest_deliveries_can_be_asked_for(ledger: AuditedLedger) -> None:
+    for number in (1, 2, 3):
+        assert ledger.plan(planned(number), actor="daemon")
+    assert ledger.deliveries(newest=2) == [planned(2), planned(3)]
+    assert ledger.deliveries(newest=9) == [planned(1), planned(2), planned(3)]
+    assert ledger.deliveries(channel="x", newest=0) == []

@@ -316,6 +316,7 @@ def test_opening_a_record_that_is_there_does_not_load_alembic(tmp_path: Path) ->
 
 QUESTIONS: dict[str, tuple[Callable[[SqlLedger], object], str]] = {
     "newest": (lambda one: one.newest_answers(30), "answer_newest"),
+    "changes": (lambda one: one.changes(0), "answer_by_turn"),
     "unplanned": (lambda one: one.unplanned(), "answer_unplanned"),
     "fresh": (lambda one: one.answers(Standing.FRESH), "answer_by_standing"),
     "by url": (lambda one: one.answer_at("https://blog.example/1.html"), "answer_by_url"),
@@ -326,6 +327,7 @@ QUESTIONS: dict[str, tuple[Callable[[SqlLedger], object], str]] = {
         "delivery_open|delivery_by_state",
     ),
     "held": (lambda one: one.deliveries(states=[State.HELD]), "delivery_by_state"),
+    "released": (lambda one: one.released(), "delivery_by_state"),
     "of an answer": (lambda one: one.deliveries(answer_id=known(1).material.answer_id), "autoindex_delivery"),
     "by prefix": (lambda one: one.delivery("abcdef"), "autoindex_delivery"),
     "history": (lambda one: one.history("abcdef"), "event_of_delivery"),

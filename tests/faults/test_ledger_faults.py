@@ -53,6 +53,8 @@ READS: dict[str, Act] = {
     "first_poll_at": lambda one: one.first_poll_at("folder"),
     "last_poll_at": lambda one: one.last_poll_at(),
     "revisions": lambda one: one.revisions(),
+    "changes": lambda one: one.changes(0),
+    "released": lambda one: one.released(),
     "links": lambda one: one.links(),
     "answer": lambda one: one.answer(AnswerId("tag:00001")),
     "answer_at": lambda one: one.answer_at("https://blog.example/1.html"),
@@ -293,7 +295,7 @@ def _ensure_and_die(url: str, step: int) -> None:
 
 
 @pytest.mark.parametrize("place", DATABASES, indirect=True)
-@pytest.mark.parametrize(("name", "edges"), [("move", 6), ("plan", 7), ("remember", 6)])
+@pytest.mark.parametrize(("name", "edges"), [("move", 6), ("plan", 7), ("remember", 8)])
 def test_kill_9_inside_a_write_leaves_the_old_record_or_the_new_one(
     place: Place, name: str, edges: int
 ) -> None:

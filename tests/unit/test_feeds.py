@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import locale
+import os
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import count
 from pathlib import Path
 
+import brotli
 import feedparser
 import pytest
 from hypothesis import given
@@ -28,8 +31,15 @@ from clinic_broadcast.feeds.places import Form
 from clinic_broadcast.feeds.reading import see
 from clinic_broadcast.feeds.render import Presses, atom, render, rss, stylesheet
 from clinic_broadcast.feeds.shell import clean, entry_element, shell_of
-from clinic_broadcast.feeds.variants import compressors
-from clinic_broadcast.feeds.write import beside, sweep_parts, would_change, write_atomically, write_document
+from clinic_broadcast.feeds.variants import SUFFIXES, compressors
+from clinic_broadcast.feeds.write import (
+    beside,
+    changes_of,
+    holds,
+    sweep_parts,
+    write_atomically,
+    write_changes,
+)
 
 AT = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -158,7 +168,7 @@ def test_a_file_is_replaced_only_when_its_bytes_change(tmp_path: Path) -> None:
     path = tmp_path / "feeds" / "rss.xml"
     assert write_atomically(path, b"one")
     stamp = path.stat().st_ino
-    assert not would_change(path, b"one")
+    assert holds(path, b"one")
     assert not write_atomically(path, b"one")
     assert path.stat().st_ino == stamp
     assert write_atomically(path, b"two")
@@ -226,7 +236,7 @@ def test_an_entry_is_rendered_once_and_spliced_into_every_document(monkeypatch: 
 
 def test_spliced_entries_are_what_feedgen_would_have_written_in_place() -> None:
     spliced = etree.fromstring(rss(document()))
-    whole = shell_of(document(), Form.RSS)
+    whole = shell_of(document(), Form.RSS, updated_at=document().updated_at)
     for one in document().entries:
         whole.find("channel").append(entry_element(one, Form.RSS))
     whole = etree.fromstring(etree.tostring(whole))
@@ -248,32 +258,67 @@ def test_a_compressed_copy_is_the_same_for_the_same_bytes() -> None:
     assert gzip.decompress(make(b"one" * 400)) == b"one" * 400
 
 
-def test_old_copies_go_before_the_new_document_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_old_copy_stands_beside_a_new_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "rss.xml"
-    write_document(path, b"fifty mg " * 100, compressors())
-    (tmp_path / "rss.xml.br").write_bytes(b"made by another installation")
-    seen: list[list[str]] = []
+    write_document(path, b"fifty mg " * 100)
+    seen: list[set[bytes]] = []
     whole = Path.replace
 
     def watched(part: Path, target: Path) -> Path:
         if target == path:
-            seen.append(sorted(one.name for one in tmp_path.iterdir() if one != part))
+            seen.append({gzip.decompress(one.read_bytes()) for one in tmp_path.glob("rss.xml.gz")})
         return whole(part, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    assert write_document(path, b"25 mg now " * 90, compressors())
-    assert seen == [["rss.xml"]]
+    assert write_document(path, b"25 mg now " * 90)
+    assert seen == [{b"25 mg now " * 90}]
     assert gzip.decompress((tmp_path / "rss.xml.gz").read_bytes()) == path.read_bytes()
+    assert write_document(path, b"25 mg")
+    assert [one.name for one in tmp_path.iterdir()] == ["rss.xml"]
 
 
-def test_a_missing_copy_is_made_again_and_the_document_left_alone(tmp_path: Path) -> None:
+def test_a_copy_that_is_missing_or_not_of_this_document_is_made_again_and_the_document_left_alone(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "rss.xml"
-    write_document(path, b"words " * 100, compressors())
+    write_document(path, b"words " * 100)
     before = path.stat().st_mtime_ns
     beside(path, ".gz").unlink()
-    assert write_document(path, b"words " * 100, compressors())
-    assert not write_document(path, b"words " * 100, compressors())
-    assert (path.stat().st_mtime_ns, beside(path, ".gz").stat().st_mtime_ns) == (before, before)
+    beside(path, ".br").write_bytes(b"of the document before")
+    assert write_document(path, b"words " * 100)
+    assert not write_document(path, b"words " * 100)
+    assert {beside(path, one).stat().st_mtime_ns for one in ("", *SUFFIXES)} == {before}
+    assert brotli.decompress(beside(path, ".br").read_bytes()) == path.read_bytes()
+
+
+def write_document(path: Path, content: bytes) -> bool:
+    """Put one document in place and say whether anything had to be written."""
+    make = compressors()
+    changes = changes_of([(path, content)], make)
+    write_changes(changes, make)
+    return bool(changes)
+
+
+def test_when_one_file_cannot_be_written_all_old_ones_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("atom.xml", "rss.xml")]
+    for path in paths:
+        write_document(path, b"fifty mg " * 100)
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    left = count(1)
+    chmod = os.fchmod
+
+    def full(descriptor: int, mode: int) -> None:
+        if next(left) == 6:
+            raise OSError(28, "No space left on device")
+        chmod(descriptor, mode)
+
+    monkeypatch.setattr(os, "fchmod", full)
+    make = compressors()
+    with pytest.raises(OSError, match="No space"):
+        write_changes(changes_of([(path, b"25 mg now " * 90) for path in paths], make), make)
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
 
 
 def test_two_changes_in_one_second_have_two_times(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,24 @@ def test_each_hub_is_told_once_of_each_change(office: Desk) -> None:
     assert hubs.told == 3 * [(HUB, TOPICS), (OTHER, TOPICS)]
     assert [one.state for one in pings(office)] == 3 * [State.SENT]
     assert survey(office, ()).deliveries["hub:hub.example"] == {State.SENT: 3}
+
+
+def test_of_all_earlier_pings_only_the_last_is_read(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[int | None]()
+    whole = office.ledger.deliveries
+
+    def counted(**wanted: Any) -> list[Delivery]:
+        found = whole(**wanted)
+        asked.append(len(found))
+        return found
+
+    for seen in range(12):
+        plan_pings(office, (HUB,), TOPICS, seen=str(seen))
+        send_pings(office, (HUB,), Hubs())
+    monkeypatch.setattr(office.ledger, "deliveries", counted)
+    assert plan_pings(office, (HUB,), TOPICS, seen="new") == 1
+    assert asked == [1]
+    assert [one.occasion for one in whole(channel=channel_of(HUB))][-2:] == ["ping:12", "ping:13"]
 
 
 def test_a_hub_that_is_away_is_told_again_later_and_later(office: Desk, clock: FakeClock) -> None:

@@ -47,6 +47,9 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+RELEASED: Final = frozenset({State.PLANNED, State.SENDING, State.SENT, State.UNSURE})
+"""The states of a promo that is public or on its way there."""
+
 TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     State.PLANNED: frozenset({State.PLANNED, State.HELD, State.SENDING, State.CANCELLED}),
     State.HELD: frozenset({State.HELD, State.PLANNED, State.CANCELLED, State.SENT}),

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from html import escape
 from typing import Final
 from urllib.parse import quote
@@ -91,7 +92,7 @@ class Comments:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FeedEntry:
     """One answer or notice in the feed: the source's own id, gated words, dates in whole UTC seconds.
 
@@ -129,7 +130,7 @@ class FeedEntry:
         """Give the digest of the words: `updated` changes when this does, and never otherwise."""
         return digest_of(self.title, self.summary, self.notice, *self.paragraphs)
 
-    @property
+    @cached_property
     def print(self) -> str:
         """Give the digest of all that the bytes of this entry are made of."""
         dates = (self.published_at.isoformat(), self.updated_at.isoformat())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from clinic_broadcast.core.answer import AnswerId
 from clinic_broadcast.core.feed import (
     FeedDocument,
     FeedEntry,
@@ -96,8 +95,6 @@ class FeedRecord:
         self.order: list[str] = []
         self.pages: dict[int, PageMark] = {}
         self.feed_id = ""
-        self.revisions: Mapping[AnswerId, str] = {}
-        """The revisions that this process has looked at; empty in a new one, which looks at every answer once."""
         self.dirty: set[int] = set()
         self.out: set[str] = set()
         """Answers that wait or are held: an approval may let their words in."""
@@ -184,6 +181,8 @@ class Press:
     entries: dict[str, FeedEntry] = field(default_factory=dict[str, FeedEntry])
     made_with: tuple[FeedHead, str] | None = None
     """The head and the version of the gate at the last build; with others everything is looked at again."""
+    turn: int = 0
+    """The turn of the newest change to an answer that the last build has looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

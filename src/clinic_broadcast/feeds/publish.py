@@ -34,12 +34,11 @@ from clinic_broadcast.feeds.render import Presses, render, stylesheet
 from clinic_broadcast.feeds.sides import outline_of, subscribe_page_of, tombstones_of
 from clinic_broadcast.feeds.variants import compressors
 from clinic_broadcast.feeds.write import (
+    changes_of,
     remove_document,
     sweep_copies,
     sweep_parts,
-    sync_folder,
-    would_change,
-    write_document,
+    write_changes,
 )
 
 PAGES_AT_ONCE: Final = 25
@@ -73,6 +72,8 @@ class Publisher:
     presses: Presses = field(default_factory=Presses)
     press: Press | None = None
     _is_swept: bool = False
+    _sides: tuple[object, list[tuple[str, bytes]]] | None = None
+    """The documents beside the live ones, and what they were made of: few builds change them."""
 
     def build(self, make: Callable[[Press], Edition], *, at: datetime) -> BuiltFeeds:
         """Have an edition made and put it on disk, alone among all threads and commands of this home.
@@ -94,12 +95,8 @@ class Publisher:
         """Give what a build would change; nothing is written."""
         edition = make(Press(record=self.load()))
         pages = (one for _, page in edition.pages for one in self._page_files(page))
-        changed = [
-            self.public / path
-            for path, content in (*pages, *self._documents(edition))
-            if would_change(self.public / path, content)
-        ]
-        return self._told(edition, changed)
+        wanted = ((self.public / path, content) for path, content in (*pages, *self._documents(edition)))
+        return self._told(edition, [one.path for one in changes_of(wanted, compressors())])
 
     def load(self) -> FeedRecord:
         """Give the record as it stands on disk; pages whose files are gone count as never written."""
@@ -159,11 +156,21 @@ class Publisher:
                 (path_of(0, form), render(live, form, self.presses))
                 for form in (Form.ATOM, Form.RSS, Form.JSON)
             ),
-            (f"{FOLDER}/{CORRECTIONS}", render(edition.corrections, Form.ATOM, self.presses)),
-            (f"{FOLDER}/{WITHDRAWN}", tombstones_of(edition.live.head, edition.tombstones)),
-            (f"{FOLDER}/{OUTLINE}", outline_of(edition.live.head)),
-            (f"{FOLDER}/{SUBSCRIBE}", subscribe_page_of(edition.live.head)),
+            *self._beside(edition),
         ]
+
+    def _beside(self, edition: Edition) -> list[tuple[str, bytes]]:
+        head = edition.live.head
+        makings = (head, edition.corrections, edition.tombstones)
+        if self._sides is None or self._sides[0] != makings:
+            made = [
+                (f"{FOLDER}/{CORRECTIONS}", render(edition.corrections, Form.ATOM, self.presses)),
+                (f"{FOLDER}/{WITHDRAWN}", tombstones_of(head, edition.tombstones)),
+                (f"{FOLDER}/{OUTLINE}", outline_of(head)),
+                (f"{FOLDER}/{SUBSCRIBE}", subscribe_page_of(head)),
+            ]
+            self._sides = (makings, made)
+        return self._sides[1]
 
     def _within_size(self, edition: Edition) -> FeedDocument:
         """Leave out the oldest entries while the document is too large, but only those that an archive page holds."""
@@ -182,21 +189,22 @@ class Publisher:
         return replace(live, entries=tuple(one for one in live.entries if one.id not in left_out))
 
     def _put(self, documents: Sequence[tuple[str, bytes]], at: datetime) -> list[Path]:
-        changing = [
-            (path, content) for path, content in documents if would_change(self.public / path, content)
-        ]
-        self.file.attest(
-            ((path, hashlib.sha256(content).hexdigest(), len(content)) for path, content in changing), at=at
-        )
         make = compressors()
-        written = [
-            self.public / path
-            for path, content in documents
-            if write_document(self.public / path, content, make)
-        ]
-        for folder in {path.parent for path in written}:
-            sync_folder(folder)
-        return written
+        changes = changes_of(((self.public / path, content) for path, content in documents), make)
+        self.file.attest(
+            (
+                (
+                    str(one.path.relative_to(self.public)),
+                    hashlib.sha256(one.content).hexdigest(),
+                    len(one.content),
+                )
+                for one in changes
+                if one.is_new
+            ),
+            at=at,
+        )
+        write_changes(changes, make, logs=self.file.loose())
+        return [one.path for one in changes]
 
     def _sweep(self, page_count: int) -> None:
         """Remove what a killed build left behind, and pages of a record that is no more."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -34,6 +33,7 @@ class RecordFile:
     _is_long: bool = False
     _whole: int = 0
     """Bytes of the file up to its last whole line, as last read or written."""
+    _loose: set[Path] = field(default_factory=set[Path])
 
     @property
     def path(self) -> Path:
@@ -79,7 +79,7 @@ class RecordFile:
         return record
 
     def keep(self, record: FeedRecord) -> None:
-        """Write what is new in the record, durable on return; call it before any document is written."""
+        """Add what is new in the record; it must be durable (`loose`) before any document is put in place."""
         fresh = record.drain()
         if self._is_long:
             self._rewrite(record)
@@ -91,16 +91,22 @@ class RecordFile:
             self._add(self.path, lines)
 
     def mark(self, pages: Iterable[PageMark]) -> None:
-        """Write that archive pages stand as these marks say."""
+        """Add that archive pages stand as these marks say; one that is lost has its page looked at again."""
         lines = [_line({"page": asdict(page)}) for page in pages]
         if lines:
             self._add(self.path, lines)
 
-    def attest(self, rows: Iterable[tuple[str, str, int]], *, at: datetime) -> None:
-        """Write which bytes are served from now on: path, sha256 and length of each document about to be replaced.
+    def loose(self) -> tuple[Path, ...]:
+        """Give, once, the files with new lines that are not durable yet: whoever writes documents sees to that."""
+        found = tuple(sorted(self._loose))
+        self._loose.clear()
+        return found
 
-        The row comes first: what a kill leaves is a row without its document, which the next build repeats, and
-        never a document without its row.
+    def attest(self, rows: Iterable[tuple[str, str, int]], *, at: datetime) -> None:
+        """Add which bytes are served from now on: path, sha256 and length of each document about to be replaced.
+
+        The row comes first (`loose`): what a kill leaves is a row without its document, which the next build
+        repeats, and never a document without its row.
         """
         lines = [
             _line({"at": at.isoformat(), "path": path, "sha256": digest, "bytes": length})
@@ -144,8 +150,7 @@ class RecordFile:
                 # A kill cut the last line off; it must go, or the next one would be glued to it.
                 file.truncate(self._whole)
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        self._loose.add(path)
         if path == self.path:
             self._whole, self._seen = self._whole + len(content), self._state()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lxml import etree
 
@@ -20,10 +21,23 @@ KEPT_MAX: Final = 4096
 """Rendered entries kept: far more than the live documents and one page hold, and a few megabytes at most."""
 
 
+SHELLS_MAX: Final = 16
+"""Shells kept: those of the documents that every build makes, and no more."""
+
+UNDATED: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""Stands in a shell for the day of the newest change, which is filled in when a document is put together."""
+
+Shell: TypeAlias = tuple[bytes, bytes, bytes]
+"""What stands in a document before its date, between that and its entries, and after them."""
+
+
 @dataclass(slots=True)
 class Presses:
     """Entries already rendered, by the digest of what they are made of, and those that could not be."""
 
+    shells: dict[tuple[Form, FeedDocument], Shell] = field(
+        default_factory=dict[tuple[Form, FeedDocument], Shell]
+    )
     kept: dict[tuple[Form, str], bytes] = field(default_factory=dict[tuple[Form, str], bytes])
     quarantined: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -41,6 +55,18 @@ class Presses:
             return None
         self.kept[key] = made
         return made
+
+    def shell(self, document: FeedDocument, form: Form) -> Shell:
+        """Give the parts around the entries of a document; those of an archive page are not needed twice."""
+        key = (form, replace(document, entries=()))
+        found = self.shells.get(key)
+        if found is None:
+            found = _shell(key[1], form)
+            if not document.page:
+                if len(self.shells) >= SHELLS_MAX:
+                    self.shells.clear()
+                self.shells[key] = found
+        return found
 
     def forget(self, live: FeedDocument) -> None:
         """Keep only what the live documents hold, so that no word taken back stays in memory."""
@@ -76,10 +102,20 @@ def render(document: FeedDocument, form: Form, presses: Presses) -> bytes:
     presses.trim()
     if form is Form.JSON:
         return _json_document(document, items)
-    shell = serialised(shell_of(document, form), is_page=document.page > 0)
+    before, between, after = presses.shell(document, form)
+    at = document.updated_at
+    date = format_datetime(at) if form is Form.RSS else instant(at)
+    return b"".join((before, date.encode(), between, *items, after))
+
+
+def _shell(document: FeedDocument, form: Form) -> Shell:
+    whole = serialised(shell_of(document, form, updated_at=UNDATED), is_page=document.page > 0)
+    # With its marks, which no text of a feed can have unescaped, the date is found where it stands alone.
+    date = format_datetime(UNDATED) if form is Form.RSS else instant(UNDATED)
+    before, _, rest = whole.partition(f">{date}<".encode())
     end = b"</channel>" if form is Form.RSS else b"</feed>"
-    before, _, after = shell.rpartition(end)
-    return b"".join((before.rstrip(), b"\n", *items, end, after))
+    between, _, after = rest.rpartition(end)
+    return before + b">", b"<" + between.rstrip() + b"\n", end + after
 
 
 def serialised(tree: Any, *, is_page: bool) -> bytes:  # noqa: ANN401

@@ -10,6 +10,7 @@ where the summary belongs (D11). It is pinned, and a test holds each workaround.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Final
 
@@ -125,8 +126,8 @@ class _Talk(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
         return feed
 
 
-def shell_of(document: FeedDocument, form: Form) -> Any:  # noqa: ANN401
-    """Give the tree of a document without its entries."""
+def shell_of(document: FeedDocument, form: Form, *, updated_at: datetime) -> Any:  # noqa: ANN401
+    """Give the tree of a document without its entries, as of this instant."""
     head = document.head
     generator: Any = feedgen.feed.FeedGenerator()  # Its extensions are attributes that no type knows.
     generator.register_extension("dc", DcExtension, DcEntryExtension)
@@ -140,7 +141,7 @@ def shell_of(document: FeedDocument, form: Form) -> Any:  # noqa: ANN401
     generator.generator("clinic-broadcast")
     generator.docs("https://www.rssboard.org/rss-specification")
     generator.ttl(TTL_MINUTES)
-    generator.updated(document.updated_at)
+    generator.updated(updated_at)
     generator.head.is_archive = document.page > 0
     generator.head.links = links_of(document, form)
     for link in generator.head.links:

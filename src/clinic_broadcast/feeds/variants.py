@@ -26,7 +26,8 @@ def compressors() -> Mapping[str, Callable[[bytes], bytes]]:
 
 
 def _brotli(content: bytes) -> bytes:
-    return brotli.compress(content, quality=BROTLI_QUALITY)
+    made: bytes = brotli.compress(content, quality=BROTLI_QUALITY)
+    return made
 
 
 def _zstd(content: bytes) -> bytes:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from clinic_broadcast.feeds.variants import SUFFIXES, WORTH_BYTES
+
+WRITERS: Final = 8
+"""Threads that compress, write and wait for the disk: it makes eight files durable in little more time than one."""
+
+SECOND_NS: Final = 1_000_000_000
+
+Compressors: TypeAlias = Mapping[str, Callable[[bytes], bytes]]
 
 
 def write_atomically(path: Path, content: bytes) -> bool:
@@ -17,39 +29,76 @@ def write_atomically(path: Path, content: bytes) -> bool:
     change grows by a second at least: servers that build an ETag from time and length would else hide a correction
     of equal length. Raises OSError when the disk is full or the folder cannot be written; the old file then stands.
     """
-    if _holds(path, content):
+    if holds(path, content):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, content)
-    sync_folder(path.parent)
+    _draft(path, partial(bytes, content), _next_time_ns(path)).replace(path)
+    sync(path.parent)
     return True
 
 
-def write_document(path: Path, content: bytes, compressors: Mapping[str, Callable[[bytes], bytes]]) -> bool:
-    """Put a document and its compressed copies in place; False when all of them stand already.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What has to be written for one document: itself where `is_new`, and the copies with these endings."""
 
-    The old copies go before the new document comes: a static server would else give old words to those readers
-    that accept compressed ones. The caller makes the folder durable (`sync_folder`). Raises OSError.
+    path: Path
+    content: bytes
+    is_new: bool
+    suffixes: tuple[str, ...]
+
+
+def changes_of(documents: Iterable[tuple[Path, bytes]], compressors: Compressors) -> list[Change]:
+    """Give what has to be written so that these documents and their compressed copies stand; reads only."""
+    found: list[Change] = []
+    for path, content in documents:
+        is_new = not holds(path, content)
+        wanted = tuple(compressors) if len(content) >= WORTH_BYTES else ()
+        suffixes = wanted if is_new else tuple(one for one in wanted if not _is_copy(beside(path, one), path))
+        if is_new or suffixes:
+            found.append(Change(path=path, content=content, is_new=is_new, suffixes=suffixes))
+    return found
+
+
+def write_changes(changes: Sequence[Change], compressors: Compressors, *, logs: Sequence[Path] = ()) -> None:
+    """Put documents and their compressed copies in place, in this order.
+
+    Everything is durable beside its place before the first document is put there, and so are `logs`, files to which
+    the caller has added lines. Copies go before their document: a static server would else give old words to readers
+    that accept compressed ones. The names are durable on return. Raises OSError; before the first document was put
+    in place, all old ones still stand.
     """
-    wanted = tuple(compressors) if len(content) >= WORTH_BYTES else ()
-    is_new = not _holds(path, content)
-    if is_new:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    for folder in {one.path.parent for one in changes}:
+        folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(max_workers=WRITERS) as pool:
+        waits = [pool.submit(sync, one) for one in logs]
+        jobs = [
+            (place, pool.submit(_draft, place, make, at_ns))
+            for one in changes
+            for place, make, at_ns in _wanted(one, compressors)
+        ]
+    try:
+        for wait in waits:
+            wait.result()
+        drafts = [(place, job.result()) for place, job in jobs]
+    except BaseException:
+        _discard([job for _, job in jobs])
+        raise
+    for one in changes:
         for suffix in SUFFIXES:
-            beside(path, suffix).unlink(missing_ok=True)
-        _replace(path, content)
-    missing = [suffix for suffix in wanted if not beside(path, suffix).exists()]
-    changed_at = path.stat().st_mtime_ns if missing else 0
-    for suffix in missing:
-        copy = beside(path, suffix)
-        _replace(copy, compressors[suffix](content))
-        os.utime(copy, ns=(changed_at, changed_at))
-    return is_new or bool(missing)
+            if suffix not in one.suffixes and one.is_new:
+                beside(one.path, suffix).unlink(missing_ok=True)
+    for place, draft in drafts:
+        draft.replace(place)
+    for folder in dict.fromkeys(one.path.parent for one in changes):
+        sync(folder)
 
 
-def would_change(path: Path, content: bytes) -> bool:
-    """Say whether writing these bytes would change the file."""
-    return not _holds(path, content)
+def holds(path: Path, content: bytes) -> bool:
+    """Say whether the file has these very bytes."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def remove_document(path: Path) -> None:
@@ -82,44 +131,61 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames durable; POSIX keeps names in the folder, not in the file."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(place: Path) -> None:
+    """Make a file's bytes durable, or a folder's renames: POSIX keeps names in the folder, not in the file."""
+    descriptor = os.open(place, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+def _wanted(change: Change, compressors: Compressors) -> list[tuple[Path, Callable[[], bytes], int]]:
+    """Give the files of a change in their order, copies first: the place, what makes the bytes, and their time."""
+    path, content = change.path, change.content
+    at_ns = _next_time_ns(path) if change.is_new else path.stat().st_mtime_ns
+    files: list[tuple[Path, Callable[[], bytes], int]] = [
+        (beside(path, one), partial(compressors[one], content), at_ns) for one in change.suffixes
+    ]
+    return [*files, (path, partial(bytes, content), at_ns)] if change.is_new else files
+
+
+def _is_copy(copy: Path, path: Path) -> bool:
+    """Say whether a copy is of the document as it stands: both are written with one time of change."""
+    try:
+        return copy.stat().st_mtime_ns == path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return False
+
+
+def _draft(place: Path, make: Callable[[], bytes], at_ns: int) -> Path:
+    """Write bytes beside the place where they belong, durable and dated, and give where they are."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
     part = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.write(make())
             file.flush()
-            _grow_older(file.fileno(), path)
+            os.fchmod(file.fileno(), 0o644)
+            os.utime(file.fileno(), ns=(at_ns, at_ns))
             os.fsync(file.fileno())
-        part.chmod(0o644)
-        part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    return part
 
 
-def _grow_older(descriptor: int, path: Path) -> None:
-    """Give the new file a time of change at least a whole second after that of the one it replaces."""
+def _discard(jobs: Sequence[Future[Path]]) -> None:
+    for job in jobs:
+        if job.done() and not job.cancelled() and job.exception() is None:
+            job.result().unlink(missing_ok=True)
+
+
+def _next_time_ns(path: Path) -> int:
+    """Give the time of change of what comes next: now, but at least a whole second after that of what stands."""
+    now = time.time_ns()
     try:
-        before = path.stat().st_mtime_ns // 1_000_000_000
+        before = path.stat().st_mtime_ns // SECOND_NS
     except FileNotFoundError:
-        return
-    if os.fstat(descriptor).st_mtime_ns // 1_000_000_000 <= before:
-        at = (before + 1) * 1_000_000_000
-        os.utime(descriptor, ns=(at, at))
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
-    except OSError:
-        return False
+        return now
+    return max(now, (before + 1) * SECOND_NS)

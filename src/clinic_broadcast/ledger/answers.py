@@ -9,24 +9,49 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.delivery import RELEASED
 from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.ledger.chain import locked_head
 from clinic_broadcast.ledger.database import insert_into, rows_of
 from clinic_broadcast.ledger.rows import ANSWER_MUTABLE, Row, clean, row_of_answer
-from clinic_broadcast.ledger.schema import IS_UNPLANNED_SQL, answer, source, utc
+from clinic_broadcast.ledger.schema import IS_UNPLANNED_SQL, answer, delivery, source, utc
 from clinic_broadcast.ports import Marks, Remembered
 
 _PLACE: Final = (answer.c.clinic == bindparam("b_clinic"), answer.c.id == bindparam("b_id"))
 _CHANGES: Final = {name: bindparam(f"b_{name}", type_=answer.c[name].type) for name in ANSWER_MUTABLE}
 
+_UNTURNED: Final = -1
+"""The turn of an answer that this very transaction has changed; no other transaction ever sees it."""
+
 _WITH_OTHER_WORDS: Final = (
-    update(answer).where(*_PLACE, answer.c.revision != _CHANGES["revision"]).values(_CHANGES)
+    update(answer)
+    .where(*_PLACE, answer.c.revision != _CHANGES["revision"])
+    .values({**_CHANGES, "turn": _UNTURNED})
 )
 _WITH_OTHER_TRIMMINGS: Final = (
     update(answer)
     .where(*_PLACE, or_(*(answer.c[name] != _CHANGES[name] for name in ANSWER_MUTABLE)))
-    .values(_CHANGES)
+    .values({**_CHANGES, "turn": _UNTURNED})
 )
 """The same words under another address, date or label, or judged by newer rules."""
+
+
+# Built once: to build a statement costs as much as to run it.
+_OF_CLINIC: Final = answer.c.clinic == bindparam("b_clinic")
+_NEWEST_TURN: Final = select(func.coalesce(func.max(answer.c.turn), 0)).where(
+    _OF_CLINIC, answer.c.turn != _UNTURNED
+)
+_TURN: Final = (
+    update(answer)
+    .where(_OF_CLINIC, answer.c.turn == _UNTURNED)
+    .values(turn=_NEWEST_TURN.scalar_subquery() + 1)
+)
+_CHANGED: Final = select(answer.c.id).where(_OF_CLINIC, answer.c.turn > bindparam("b_after"))
+_RELEASED: Final = select(delivery.c.answer_id).where(
+    delivery.c.clinic == bindparam("b_clinic"),
+    delivery.c.state.in_(sorted(RELEASED)),
+    delivery.c.approved_by != "",
+)
 
 
 def keep_marks(db: Connection, clinic: str, name: str, *, marks: Marks, at: datetime) -> None:
@@ -74,18 +99,45 @@ def keep_answers(db: Connection, clinic: str, answers: Sequence[KnownAnswer]) ->
     """Add what is new, then write other words over the old ones; rowcounts say how many."""
     # One order for all writers, or two of them could wait for each other on PostgreSQL.
     latest = {row["id"]: row for row in map(row_of_answer, answers)}
-    rows = [{"clinic": clinic, **latest[name]} for name in sorted(latest)]
+    rows = [{"clinic": clinic, "turn": _UNTURNED, **latest[name]} for name in sorted(latest)]
     if not rows:
         return Remembered(added=0, changed=0)
     add = insert_into(answer, db).on_conflict_do_nothing(index_elements=["clinic", "id"])
     added = db.execute(add, rows).rowcount
     if added == len(rows):
+        give_turns(db, clinic)
         return Remembered(added=added, changed=0)
     columns = ("clinic", "id", *ANSWER_MUTABLE)
     bound = [{f"b_{name}": row[name] for name in columns} for row in rows]
     changed = db.execute(_WITH_OTHER_WORDS, bound).rowcount
-    db.execute(_WITH_OTHER_TRIMMINGS, bound)
+    trimmed = db.execute(_WITH_OTHER_TRIMMINGS, bound).rowcount
+    if added or changed or trimmed:
+        give_turns(db, clinic)
     return Remembered(added=added, changed=changed)
+
+
+def give_turns(db: Connection, clinic: str) -> None:
+    """Give what this transaction has changed the next turn; its last act before the line of history.
+
+    On PostgreSQL the head of the history is held until the end, so that turns become visible in their order: a
+    reader that has seen one will never find another below it later.
+    """
+    locked_head(db, clinic)
+    db.execute(_TURN, {"b_clinic": clinic})
+
+
+def changes(db: Connection, clinic: str, after: int) -> tuple[int, frozenset[AnswerId]]:
+    """Give the newest turn, and the answers whose turn came after this one."""
+    newest = db.execute(_NEWEST_TURN, {"b_clinic": clinic}).scalar_one()
+    if newest <= after:
+        return newest, frozenset()
+    found = db.execute(_CHANGED, {"b_clinic": clinic, "b_after": after}).scalars()
+    return newest, frozenset(map(AnswerId, found))
+
+
+def released(db: Connection, clinic: str) -> frozenset[AnswerId]:
+    """Give the answers of which a person approved a promo that is sent or still to be sent."""
+    return frozenset(map(AnswerId, db.execute(_RELEASED, {"b_clinic": clinic}).scalars()))
 
 
 def revisions(db: Connection, clinic: str) -> dict[AnswerId, str]:
@@ -144,7 +196,8 @@ def mark_planned(db: Connection, clinic: str, answer_id: str, at: datetime) -> b
 
 def restand(db: Connection, clinic: str, answer_id: str, *, before: Standing, after: Standing) -> bool:
     """Change an answer's standing if it is still what the caller thinks."""
-    return change(db, clinic, answer_id, answer.c.standing == before.value, standing=after.value)
+    guard = answer.c.standing == before.value
+    return change(db, clinic, answer_id, guard, standing=after.value, turn=_UNTURNED)
 
 
 def count(db: Connection, clinic: str) -> dict[Standing, int]:

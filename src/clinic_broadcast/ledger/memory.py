@@ -8,7 +8,7 @@ from datetime import datetime
 from threading import RLock
 
 from clinic_broadcast.core.answer import AnswerId, Standing
-from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.delivery import RELEASED, Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.notice import Told
 from clinic_broadcast.ledger.chain import Snapshot
@@ -44,6 +44,7 @@ class MemoryLedger:
         self._events: list[Row] = []
         self._slots: dict[str, datetime] = {}
         self._notices: dict[str, Told] = {}
+        self._turns: dict[str, int] = {}
 
     @property
     def clinic(self) -> str:
@@ -75,11 +76,15 @@ class MemoryLedger:
         polled_at = utc(at)
         added = changed = 0
         with self._lock:
+            touched: list[str] = []
             for name, row in latest.items():
                 old = self._answers.setdefault(name, row)
                 added += old is row
                 changed += old["revision"] != row["revision"]
+                if old is row or any(old[column] != row[column] for column in ANSWER_MUTABLE):
+                    touched.append(name)
                 old.update({column: row[column] for column in ANSWER_MUTABLE})
+            self._turn(touched)
             self._marks[clean(source)] = (tidy, polled_at)
             self._first_polls.setdefault(clean(source), polled_at)
         return Remembered(added=added, changed=changed)
@@ -87,6 +92,14 @@ class MemoryLedger:
     def revisions(self) -> Mapping[AnswerId, str]:
         with self._lock:
             return {AnswerId(name): row["revision"] for name, row in self._answers.items()}
+
+    def changes(self, after: int) -> tuple[int, frozenset[AnswerId]]:
+        with self._lock:
+            newest = max(self._turns.values(), default=0)
+            return newest, frozenset(AnswerId(name) for name, turn in self._turns.items() if turn > after)
+
+    def released(self) -> frozenset[AnswerId]:
+        return frozenset(one.answer_id for one in self.deliveries(states=RELEASED) if one.approved_by)
 
     def links(self) -> frozenset[str]:
         with self._lock:
@@ -132,6 +145,7 @@ class MemoryLedger:
                 return False
             self._append(Line(kind="standing", actor=actor, at=at, body=body))
             row["standing"] = after.value
+            self._turn([row["id"]])
             return True
 
     def count_answers(self) -> Mapping[Standing, int]:
@@ -186,11 +200,12 @@ class MemoryLedger:
         answer_id: AnswerId | None = None,
         channel: str | None = None,
         since: datetime | None = None,
+        newest: int | None = None,
     ) -> list[Delivery]:
         wanted = None if states is None else frozenset(states)
         with self._lock:
             known = [delivery_of(row) for row in self._deliveries.values()]
-        return [
+        found = [
             one
             for one in known
             if (wanted is None or one.state in wanted)
@@ -198,6 +213,7 @@ class MemoryLedger:
             and (channel is None or one.channel == channel)
             and (since is None or any(at >= since for at in (one.claimed_at, one.sent_at) if at is not None))
         ]
+        return found if newest is None else found[max(len(found) - newest, 0) :]
 
     def count_deliveries(self) -> Mapping[str, Mapping[State, int]]:
         counts: dict[str, dict[State, int]] = {}
@@ -281,6 +297,10 @@ class MemoryLedger:
 
     def close(self) -> None:
         """Keep everything: a closed twin may be opened again by looking at it."""
+
+    def _turn(self, names: Sequence[str]) -> None:
+        if names:
+            self._turns |= dict.fromkeys(names, max(self._turns.values(), default=0) + 1)
 
     def _append(self, line: Line) -> Head:
         row = chained(line, clinic=self._clinic, prev=self.head())

@@ -105,10 +105,12 @@ answer: Final = Table(
     Column("updated_at", Instant, nullable=False),
     Column("first_seen_at", Instant, nullable=False),
     Column("planned_at", Instant),
+    Column("turn", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("clinic", "id", name="answer_pk"),
     CheckConstraint(f"standing IN ({STANDINGS_SQL})", name="answer_standing"),
     sqlite_strict=True,
 )
+Index("answer_by_turn", answer.c.clinic, answer.c.turn)
 Index("answer_newest", answer.c.clinic, answer.c.published_at, answer.c.id)
 # Each ends in the order that its question asks for, or SQLite would rather walk through all answers in that order.
 Index("answer_by_standing", answer.c.clinic, answer.c.standing, answer.c.published_at, answer.c.id)

@@ -80,6 +80,14 @@ class SqlLedger:
         with transaction(self._read) as db:
             return answer_sql.revisions(db, self._clinic)
 
+    def changes(self, after: int) -> tuple[int, frozenset[AnswerId]]:
+        with transaction(self._read) as db:
+            return answer_sql.changes(db, self._clinic, after)
+
+    def released(self) -> frozenset[AnswerId]:
+        with transaction(self._read) as db:
+            return answer_sql.released(db, self._clinic)
+
     def links(self) -> frozenset[str]:
         with transaction(self._read) as db:
             return answer_sql.links(db, self._clinic)
@@ -121,6 +129,7 @@ class SqlLedger:
         with transaction(self._write) as db:
             if not answer_sql.restand(db, self._clinic, answer_id, before=before, after=after):
                 return False
+            answer_sql.give_turns(db, self._clinic)
             chain.append(db, self._clinic, Line(kind="standing", actor=actor, at=at, body=body))
             return True
 
@@ -195,6 +204,7 @@ class SqlLedger:
         answer_id: AnswerId | None = None,
         channel: str | None = None,
         since: datetime | None = None,
+        newest: int | None = None,
     ) -> list[Delivery]:
         found = select(schema.delivery).where(schema.delivery.c.clinic == self._clinic)
         if states is not None:
@@ -211,8 +221,8 @@ class SqlLedger:
                 or_(schema.delivery.c.claimed_at >= utc(since), schema.delivery.c.sent_at >= utc(since))
             )
         with transaction(self._read) as db:
-            rows = list(rows_of(db, found.order_by(schema.delivery.c.turn)))
-        return [delivery_of(row) for row in rows]
+            rows = list(rows_of(db, found.order_by(schema.delivery.c.turn.desc()).limit(newest)))
+        return [delivery_of(row) for row in reversed(rows)]
 
     def count_deliveries(self) -> Mapping[str, Mapping[State, int]]:
         counted = (

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final
 
-from clinic_broadcast.core.answer import AnswerId, Standing
-from clinic_broadcast.core.delivery import State
+from clinic_broadcast.core.answer import AnswerId
 from clinic_broadcast.core.feed import FeedDocument, FeedEntry, FeedHead, Tombstone, entry_id_of
 from clinic_broadcast.core.feed_record import (
     NOTICES_MAX,
@@ -35,11 +33,6 @@ from clinic_broadcast.core.newsroom import (
 )
 from clinic_broadcast.run.desk import Desk
 
-CANDIDATES: Final = 2
-"""Every build looks at so many times the window of the newest answers, whatever the record says of them."""
-
-APPROVED: Final = (State.PLANNED, State.SENDING, State.SENT, State.UNSURE)
-
 
 def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
     """Bring the press up to date with the ledger and give what has to stand on disk; nothing is written.
@@ -50,24 +43,24 @@ def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
     record = press.record
     record.feed_id = record.feed_id or head.id
     made_with = (head, desk.gate.version)
-    is_warm = press.made_with == made_with
-    revisions = desk.ledger.revisions()
-    released = _released(desk) if record.out or not is_warm else frozenset[str]()
+    # The turn is asked for first: what changes while answers are read is read again by the next build.
+    turn, changed = desk.ledger.changes(press.turn)
+    # A lower turn is that of a record which was put back: nothing is known of what it holds.
+    is_warm = press.made_with == made_with and turn >= press.turn
+    released = desk.ledger.released() if record.out or not is_warm else frozenset[AnswerId]()
     room = Newsroom(
         record=record, head=head, gate=desk.gate, released=released, now=whole_second(desk.clock.now()),
         tells=True, entries=press.entries,
     )  # fmt: skip
-    pending = [
-        one for one in _looked_at(desk, room, revisions if is_warm else None) if not is_settled(room, one)
-    ]
+    looked_at = _looked_at(desk, room, changed if is_warm else None)
+    pending = [one for one in looked_at if not is_settled(room, one)]
     room = _with_tact(room, pending)
     _settle(room, pending)
     _retell(desk, room, {one.material.answer_id for one in pending})
-    record.revisions = dict(revisions)
     now = room.now
     shown, archived = record.live(now, window=head.window), record.page_count * PAGE
     maker = _Maker(desk, room)
-    press.made_with = made_with
+    press.made_with, press.turn = made_with, turn
     return Edition(
         live=replace(maker.document(shown), older=record.page_count),
         corrections=replace(maker.document(record.notices()), part="corrections"),
@@ -79,35 +72,21 @@ def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
         archived=frozenset(entry_id_of(one.id) for one in shown if one.number <= archived),
         waiting=sum(record.slots[one].shown is Shown.WAITS for one in record.out),
         quarantined=tuple(
-            (one, reason) for one in sorted(record.out) if (reason := record.slots[one].reason)
+            sorted((one, reason) for one in record.out if (reason := record.slots[one].reason))
         ),
     )
 
 
-def _released(desk: Desk) -> frozenset[str]:
-    """Give the answers of which a person has approved a promo: what may be announced may stand in the feed."""
-    return frozenset(one.answer_id for one in desk.ledger.deliveries(states=APPROVED) if one.approved_by)
-
-
-def _looked_at(desk: Desk, room: Newsroom, revisions: Mapping[AnswerId, str] | None) -> list[KnownAnswer]:
-    """Give the answers that may differ from what the record shows, oldest publication first; without revisions all."""
+def _looked_at(desk: Desk, room: Newsroom, changed: frozenset[AnswerId] | None) -> list[KnownAnswer]:
+    """Give the answers that may differ from what the record shows, oldest publication first; for None all."""
     ledger, record = desk.ledger, room.record
-    if revisions is None:
+    if changed is None:
         record.dirty.update(range(1, record.page_count + 1))
-        found = {one.material.answer_id: one for one in ledger.answers()}
+        found = ledger.answers()
     else:
-        found = {one.material.answer_id: one for one in ledger.newest_answers(CANDIDATES * room.head.window)}
-        withdrawn = {one.material.answer_id: one for one in ledger.answers(Standing.WITHDRAWN)}
-        found |= withdrawn
-        seen = record.revisions
-        named = {AnswerId(one) for one, revision in revisions.items() if seen.get(one) != revision}
-        named |= {AnswerId(one) for one in record.out if _may_come_in(record.slots[one], room)}
-        named |= {AnswerId(one.of) for one in record.withdrawn() if one.of not in withdrawn}
-        for name in named - found.keys():
-            known = ledger.answer(name)
-            if known is not None:
-                found[name] = known
-    return sorted(found.values(), key=lambda one: (one.published_at, one.material.answer_id))
+        named = changed.union(AnswerId(one) for one in record.out if _may_come_in(record.slots[one], room))
+        found = [known for name in named if (known := ledger.answer(name)) is not None]
+    return sorted(found, key=lambda one: (one.published_at, one.material.answer_id))
 
 
 def _may_come_in(slot: Slot, room: Newsroom) -> bool:

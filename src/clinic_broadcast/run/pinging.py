@@ -52,11 +52,10 @@ def plan_pings(desk: Desk, hubs: Sequence[str], topics: Sequence[str], *, seen: 
     """
     planned = 0
     for hub in hubs:
-        before = desk.ledger.deliveries(channel=channel_of(hub))
-        last = before[-1] if before else None
+        last = next(iter(desk.ledger.deliveries(channel=channel_of(hub), newest=1)), None)
         if last is not None and last.source_revision == seen and last.payload.text == "\n".join(topics):
             continue
-        ping = _ping(desk, hub, topics, seen=seen, number=len(before) + 1)
+        ping = _ping(desk, hub, topics, seen=seen, number=_number_of(last) + 1)
         if last is not None and last.state is State.PLANNED and _give_way(desk, last):
             ping = replace(ping, not_before=last.not_before, attempts=last.attempts)
         planned += desk.ledger.plan(ping, actor=desk.actor)
@@ -79,6 +78,10 @@ def send_pings(desk: Desk, hubs: Sequence[str], tell: Tell) -> list[Delivery]:
         if after is not None:
             done.append(after)
     return done
+
+
+def _number_of(ping: Delivery | None) -> int:
+    return int(ping.occasion.partition(":")[2]) if ping else 0
 
 
 def _ping(desk: Desk, hub: str, topics: Sequence[str], *, seen: str, number: int) -> Delivery:
