@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 LOW_BIRTHS = 1000
 """Names borne this often stay suspicious in lower case when no letter is at hand (SSA counts, 1880 to 2017)."""
 
-_STEP = 1024
-"""Bytes between two keys of a packed list: a look-up scans about this much, well under a microsecond."""
+_STEP = 4096
+"""Bytes between two keys of a packed list: a look-up scans about this much, in about a microsecond."""
 
 REMEMBERED_MAX = 4_096
 """Words of one question that are remembered: pages share nearly all of theirs, and a hostile one fills no memory."""
@@ -133,16 +133,15 @@ class PackedWords:
     block: bytes
     keys: tuple[bytes, ...]
     starts: tuple[int, ...]
-    size: int
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and self._line(word) >= 0
 
     def __len__(self) -> int:
-        return self.size
+        return self.block.count(b"\n") - 1
 
     def __repr__(self) -> str:
-        return f"PackedWords({self.size} words)"
+        return f"PackedWords({len(self)} words)"
 
     def count(self, word: str) -> int:
         """Give the count that stands with the word; 0 if the word or its count is missing."""
@@ -180,7 +179,7 @@ def pack(text: bytes) -> PackedWords:
         starts.append(at)
         at = block.find(b"\n", min(at + _STEP, len(block) - 1))
     starts.append(len(block) - 1)
-    return PackedWords(block, tuple(keys), tuple(starts), block.count(b"\n") - 1)
+    return PackedWords(block, tuple(keys), tuple(starts))
 
 
 def fold(word: str) -> str:

@@ -18,6 +18,7 @@ _WORD: Final = re.compile(
     rf"\d+(?:[.,:]\d+)*%?(?:[{HYPHENS}]?[^\W\d_]\w*)?(?:[{HYPHENS}{APOSTROPHES}][^\W_]+)*"
     rf"|[^\W_]+(?:[{HYPHENS}{APOSTROPHES}][^\W_]+)*"
 )
+_MARK: Final = re.compile(f"[{HYPHENS}{APOSTROPHES}]")
 _HYPHEN: Final = re.compile(f"[{HYPHENS}]")
 _POSSESSIVE: Final = re.compile(f"[{APOSTROPHES}][sS]$|[{APOSTROPHES}]$")
 
@@ -184,8 +185,18 @@ class PhraseIndex:
 
     def _within(self, lower: str, word: Token) -> tuple[str, ...]:
         """Give the phrases that begin with the first part of a word with a hyphen or an apostrophe in it."""
-        first = re.split(f"[{HYPHENS}{APOSTROPHES}]", lower[word.start : word.end], maxsplit=1)[0]
-        return self.by_first.get(first, ())
+        return self.by_first.get(_MARK.split(lower[word.start : word.end], maxsplit=1)[0], ())
+
+
+def first_words(words: Iterable[Token]) -> frozenset[str]:
+    """Give every word by which a phrase could begin in a text of these words."""
+    found: set[str] = set()
+    for word in words:
+        lower = fold_apostrophes(word.text.lower())
+        found.add(lower)
+        if not lower.isalnum():
+            found.add(_MARK.split(lower, maxsplit=1)[0])
+    return frozenset(found)
 
 
 def phrase_index(phrases: Iterable[str]) -> PhraseIndex:

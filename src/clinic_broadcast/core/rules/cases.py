@@ -14,17 +14,14 @@ from clinic_broadcast.core.words import Span
 _TOLD: Final = re.compile(
     r"\b(?:was|were|had|did|came|went|became|began|took|gave|wrote|fell|saw|knew|grew|broke|froze|chose|underwent|"
     r"bled|died|miscarried|drove|flew|forgot)\b",
-    re.IGNORECASE,
 )
 _SUBORDINATE: Final = re.compile(
     r"\b(?:who|whom|whose|that|which|if|when|once|before|after|until|unless|where|because|since|as|though|although|"
     r"whether|how|why|what|while|than|wish|to)\b[^,;:.!?]*$",
-    re.IGNORECASE,
 )
 _RESEARCH: Final = re.compile(
     r"\b(?:stud(?:y|ies)|trials?|research(?:ers)?|evidence|data|surveys?|reviews?|meta-analys[ie]s|analys[ie]s|"
     r"guidelines?|committees?|scientists|investigators|cohorts?|regist(?:er|ry)|experiments?)\b",
-    re.IGNORECASE,
 )
 _ONE: Final = (
     r"patient|woman|lady|man|gentleman|girl|boy|person|somebody|someone|couple|colleague|client|surrogate|mother|"
@@ -41,7 +38,6 @@ _ONE_DID: Final = re.compile(
     rf"(?:\b(?:an?|the|this|that|one|another|some|any)\s+(?:[\w'-]+\s+){{0,2}}(?:{_ONE})"
     rf"|\b(?:somebody|someone|nobody|they))\b(?!s)(?:\s+(?!who\b|that\b|"
     rf"which\b)[\w'-]+){{0,4}}?\s+(?:{_DONE})\b(?!\s+by\b)",
-    re.IGNORECASE,
 )
 _NO_AUXILIARY: Final = (
     r"(?!who\b|that\b|which\b|is\b|are\b|be\b|been\b|being\b|can\b|may\b|might\b|must\b|should\b|could\b|"
@@ -55,7 +51,6 @@ _ONE_DID_ONCE: Final = re.compile(
     r"hoped|feared|"
     r"complained|reported|claimed|shared|blamed|mixed|dropped|mislabell?ed|cut|tore|perforated|injured|punctured|"
     r"overlooked|confused|swapped|ignored|lied|promised|offered|arrived|recovered|received|borrowed|hired|begged)\b",
-    re.IGNORECASE,
 )
 _ONE_WISHES: Final = re.compile(
     rf"(?:^|[,;:]\s+)\W*(?:an?|the|this|one|another)\s+(?:[\w'-]+\s+){{0,3}}?(?:{_ONE})\b(?!s)"
@@ -63,9 +58,8 @@ _ONE_WISHES: Final = re.compile(
     r"(?:wants|wishes|hopes|wonders|plans|insists|refuses|fears|complains|reports|writes|tells|says|claims|"
     r"lives|works as|intends|begs|blames|regrets|is (?:doing (?:well|fine)|now|still|planning|hoping|married|"
     r"engaged))\b",
-    re.IGNORECASE,
 )
-_SUPPOSES: Final = re.compile(r"\b(?:if|unless|whether|suppose|even if)\s+$", re.IGNORECASE)
+_SUPPOSES: Final = re.compile(r"\b(?:if|unless|whether|suppose|even if)\s+$")
 _LETTER: Final = re.compile(
     r"\bas (?:the question|the letter|was asked|asked|described above)\b|\bthe (?:letter|e-?mail|"
     r"message|writer|poster|ex)\b"
@@ -74,7 +68,6 @@ _LETTER: Final = re.compile(
     r"person)\b"
     r"(?! population)"
     r"|\b(?:umpteenth|back.to.back)\b|\ba pair of (?:losses|miscarriages|transfers|embryos)\b",
-    re.IGNORECASE,
 )
 
 
@@ -85,7 +78,7 @@ def story(reading: Reading) -> Iterator[Finding]:
     Source: GMC social media guidance 18-19: the sum of harmless pieces may let a case be recognised.
     """
     for sentence in reading.sentences:
-        text = reading.plain[sentence.start : sentence.end]
+        text = reading.lower[sentence.start : sentence.end]
         spans = [found.span() for found in _LETTER.finditer(text)]
         spans += [
             found.span() for found in _ONE_DID.finditer(text) if not _SUPPOSES.search(text[: found.start()])
@@ -113,8 +106,8 @@ def role(reading: Reading) -> Iterator[Finding]:
 
     Source: 45 CFR 164.514(b)(2)(i), relatives, employers and household members, and (C); GMC 18-19.
     """
-    spans = [*reading.tables.roles.find(reading.plain, reading.tokens)]
-    spans += [Span(*found.span()) for found in _INSTITUTION.finditer(reading.plain)]
+    spans = [*reading.find(reading.tables.roles)]
+    spans += [Span(*found.span()) for found in _INSTITUTION.finditer(reading.lower)]
     for span in spans:
         yield reading.finding(
             "privacy.role",
@@ -134,5 +127,4 @@ _INSTITUTION: Final = re.compile(
     r"|\bthe (?:firm|employer|airline|factory|army|navy)\b"
     r"|\b(?:down under|upstate|back home|up north|outback|year of the \w+|(?:during|after|"
     r"before) (?:lent|advent|eid))\b",
-    re.IGNORECASE,
 )

@@ -32,7 +32,7 @@ def promise(reading: Reading) -> Iterator[Finding]:
 
     Source: FTC guidance of 20 December 2022: a claim of effect needs sound evidence, in social media too.
     """
-    for span in reading.tables.promises.find(reading.plain, reading.tokens):
+    for span in reading.find(reading.tables.promises):
         text = reading.plain[span.start : span.end]
         before = reading.plain[max(0, span.start - _NEGATION_REACH) : span.start]
         outright = _OUTRIGHT.search(text) is not None and not _NEGATED.search(before)

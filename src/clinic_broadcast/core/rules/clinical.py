@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
-
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Drug
 from clinic_broadcast.core.rules.drugs import Named, by_name, drugs_in, unknown_words
@@ -41,6 +39,20 @@ class Consultation:
     def answered(self) -> Mapping[str, Drug]:
         """Give the drugs of the answer, each once."""
         return by_name(self.named)
+
+
+def _distance(one: str, other: str, *, most: int) -> int:
+    """Give the Damerau-Levenshtein distance of two words; above `most` some number above it."""
+    from rapidfuzz.distance import DamerauLevenshtein  # noqa: PLC0415 - 50 ms that most texts do not need.
+
+    return DamerauLevenshtein.distance(one, other, score_cutoff=most)
+
+
+def _similarity(one: str, other: str) -> float:
+    """Give the Jaro-Winkler similarity of two words, from 0 to 1."""
+    from rapidfuzz.distance import JaroWinkler  # noqa: PLC0415 - The same.
+
+    return JaroWinkler.similarity(one, other)
 
 
 def look_alike(both: Consultation) -> Iterator[Finding]:
@@ -77,10 +89,10 @@ def _near_asked(word: str, both: Consultation) -> str:
     for name in both.asked:
         if name == word or " " in name:
             continue
-        distance = DamerauLevenshtein.distance(word, name, score_cutoff=3)
+        distance = _distance(word, name, most=3)
         if distance <= 2 and len(word) >= 5:  # noqa: PLR2004 - The reviewed bounds of rule a.
             return name
-        if distance <= 3 and JaroWinkler.similarity(word, name) >= 0.85:  # noqa: PLR2004 - The same.
+        if distance <= 3 and _similarity(word, name) >= 0.85:  # noqa: PLR2004 - The same.
             return name
     return ""
 
@@ -93,7 +105,7 @@ def _one_letter_off(word: str, both: Consultation) -> str:
     forms = {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
     candidates = {name for form in forms for name in table.near_drugs.get(form, ())}
     candidates |= forms & table.lexicon.drugs.keys()
-    near = sorted(name for name in candidates if DamerauLevenshtein.distance(word, name, score_cutoff=1) == 1)
+    near = sorted(name for name in candidates if _distance(word, name, most=1) == 1)
     return near[0] if near else ""
 
 
@@ -114,7 +126,7 @@ def _mixed_up(drug: Drug, both: Consultation) -> tuple[str, bool]:
             doubtful = doubtful or name
         if drug.is_same_as(asked) or is_answered:
             continue
-        if JaroWinkler.similarity(drug.name, name) >= 0.80:  # noqa: PLR2004 - Rule c's bound.
+        if _similarity(drug.name, name) >= 0.80:  # noqa: PLR2004 - Rule c's bound.
             return name, False
     return doubtful, True
 
@@ -226,7 +238,7 @@ def _fits(both: Consultation, drug: Drug, called: str) -> bool:
 def _wrong_class(both: Consultation) -> Iterator[Finding]:
     """Block "X, a CLASS" and "X is a CLASS" where the table has X in another class."""
     answer = both.answer
-    classes = answer.tables.classes.find(answer.plain, answer.tokens)
+    classes = answer.find(answer.tables.classes)
     for one in both.named:
         for span in classes:
             if span.start < one.span.end or span.start - one.span.end > _CLASS_REACH:
@@ -290,12 +302,13 @@ def real_word(both: Consultation) -> Iterator[Finding]:
     for word in answer.tokens:
         lower = word.text.lower()
         drugs = sorted(lexicon.slip_of(lower))
+        if not (drugs or asked):
+            continue
         if not drugs and len(lower) >= 7 and lexicon.drug(lower) is None and not lexicon.is_clinical(lower):  # noqa: PLR2004 - The reviewed bound.
             drugs = [
                 name
                 for name in asked
-                if lower not in (name + "s", name)
-                and DamerauLevenshtein.distance(lower, name, score_cutoff=1) == 1
+                if lower not in (name + "s", name) and _distance(lower, name, most=1) == 1
             ]
         if drugs and (lexicon.is_general(lower) or lexicon.slip_of(lower)):
             yield answer.finding(

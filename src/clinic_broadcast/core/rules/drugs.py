@@ -26,7 +26,7 @@ def drugs_in(reading: Reading) -> tuple[Named, ...]:
     """Give the drugs that a text names, in order; a name of several words counts as one."""
     lexicon = reading.lexicon
     found: list[Named] = []
-    phrases = reading.tables.drug_phrases.find(reading.plain, reading.tokens)
+    phrases = reading.find(reading.tables.drug_phrases)
     for span in phrases:
         drug = lexicon.drug(reading.lower[span.start : span.end])
         if drug is not None:

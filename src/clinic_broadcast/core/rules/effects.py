@@ -14,14 +14,12 @@ from clinic_broadcast.core.words import Span
 _DENIED: Final = re.compile(
     r"\b(?:no|not|cannot|nor|neither|hardly|barely|rarely|seldom|little|few|unproven|unclear|unlikely|"
     r"unknown|whether|if|lacks?|limited|weak|myth|less)\b|n['\u2019]t\b|\?",
-    re.IGNORECASE,
 )
 """What takes a claim back or asks it; "never", "nothing" and "no other" are claims themselves."""
 
 _HEDGED: Final = re.compile(
     r"\b(?:may|might|can|could|perhaps|possibly|probably|sometimes|often|usually|seems?|appears?|suggests?|"
     r"tends?|some|should|would|potentially|is thought|are thought)\b",
-    re.IGNORECASE,
 )
 _EFFECT: Final = re.compile(
     r"\b(?:improves?|boosts?|increases?|raises?|restores?|regulates?|balances?|cures?|heals?|treats?|shrinks?|"
@@ -30,20 +28,17 @@ _EFFECT: Final = re.compile(
     r"rejuvenates?|renews?|fix(?:es)?|solves?|works?|eliminates?|flush(?:es)?|detoxif(?:y|ies)|lowers?|reduces?|"
     r"relieves?|promotes?|follows?|stimulates?|induces?|triggers?|supports?|saves?|beats?|"
     r"(?:is|are) (?:a|an|the|all|as|just as|good|great|helpful|effective|useful|better|enough)|will)\b",
-    re.IGNORECASE,
 )
 _HARM: Final = re.compile(
     r"\b(?:makes?|causes?|leads? to|leaves?|renders?|brings?|triggers?|ends? in|results? in|destroys?|damages?|"
     r"poisons?|ruins?|kills?|harms?|(?:is|are|was|were) (?:a|the) (?:cause|reason))\b[^,;:.!?]{0,60}"
     r"\b(?:infertil\w*|steril\w*|miscarr\w*|barren|childless|fertility|ovar(?:y|ies)|eggs?|sperm|womb|uterus|"
     r"loss|losses|autis\w*|defects?)\b",
-    re.IGNORECASE,
 )
 _TO_ALL: Final = re.compile(
     r"\b(?:every(?:body|one)?|each|all|any|always|never|nothing|no other|nobody|certainly|undoubtedly|inevitably|"
     r"forever|permanently|for good|for ever|once and for all|in the end|with certainty|in every case|"
     r"in all cases|every time|no doubt|without fail|all it takes|all that is needed|the only thing)\b",
-    re.IGNORECASE,
 )
 _OUTCOME: Final = re.compile(
     r"\b(?:(?:become|becomes|get|gets|be|fall|falls) pregnant|conceives?|succeeds?|(?<!at )(?<!of )works?|(?:be|"
@@ -53,37 +48,31 @@ _OUTCOME: Final = re.compile(
     r"(?:pregnancy|baby|child) (?:follows|comes|happens|will \w+)|(?:increases?|raises?|improves?|boosts?|"
     r"restores?|thickens?|fix(?:es)?|solves?|reverses?) (?:the |her |his |their |every |all )?[\w' -]{0,30}"
     r"(?:chances?|odds|rates?|fertility|count|lining|quality|ovulation))\b",
-    re.IGNORECASE,
 )
 _NOT_TO_ALL: Final = re.compile(
     r"\b(?:not|no|nor|hardly|rarely|cannot|few|without|less)\b|n['\u2019]t\b|\b(?:may|might|whether|if|unless|"
     r"should|must|need|needs)\b|\?",
-    re.IGNORECASE,
 )
-_NO_DOUBT: Final = re.compile(r"\b(?:no doubt|no other|nothing|never|without fail)\b", re.IGNORECASE)
+_NO_DOUBT: Final = re.compile(r"\b(?:no doubt|no other|nothing|never|without fail)\b")
 _OUTRIGHT: Final = (
     re.compile(
         r"\b(?:doubl|tripl|quadrupl|multipl)(?:e|es|y|ies)\b[^,;:.!?]{0,30}\b(?:chances?|odds|success|pregnancy rates?|"
         r"implantation|fertility)\b(?! of (?:an? )?(?:miscarriage|loss|complication|ectopic|birth defect|defect))",
-        re.IGNORECASE,
     ),
     re.compile(
         r"\b(?:revers(?:e|es|ing)|turns? back|stops?|undo(?:es)?) (?:the )?(?:[\w-]+ )?(?:menopause|ag(?:e?)ing|"
         r"infertility|"
         r"(?:biological )?clock|ovarian failure|azoospermia)\b",
-        re.IGNORECASE,
     ),
     re.compile(
         r"\b(?:unblock|melt|rejuvenat|detoxif|cleans|flush)(?:e|es|s|y|ies|es out)?\b(?: away| out)? (?:the |a |"
         r"all |any |"
         r"scarred |blocked |fallopian )*(?:tubes?|fibroids?|womb|uterus|ovar(?:y|ies)|body|liver|eggs?|adhesions?|"
         r"hydrosalpin\w+|cysts?)\b",
-        re.IGNORECASE,
     ),
     re.compile(
         r"\bmakes? (?:the |an? |every |any |all |most )?[\w-]+ (?:implant|stick|work|succeed|fertile|infertile|sterile|"
         r"pregnant|conceive|perfect)\b",
-        re.IGNORECASE,
     ),
     re.compile(
         r"\b(?:totally|completely|absolutely|perfectly|entirely|fully|100%) (?:safe|painless|harmless|risk-free|"
@@ -91,29 +80,21 @@ _OUTRIGHT: Final = (
         r"free of (?:risks?|side effects|complications))\b"
         r"|\bno (?:risks?|side effects|complications|dangers?)\b(?! of\b)|\bwithout (?:any|all) (?:risks?|side effects|"
         r"complications)\b",
-        re.IGNORECASE,
     ),
     re.compile(
         r"\bwill (?:surely |certainly |definitely |always |finally |soon )?(?:save|cure|heal|fix|melt|dissolve|"
         r"bring (?:back|your|the|her)|restore|reverse|guarantee|ensure|follow|give (?:you|her|them|every))\b",
-        re.IGNORECASE,
     ),
-    re.compile(
-        r"\b(?:works?|succeeds?|helps?) (?:every time|in every case|for every(?:one|body))\b", re.IGNORECASE
-    ),
+    re.compile(r"\b(?:works?|succeeds?|helps?) (?:every time|in every case|for every(?:one|body))\b"),
     re.compile(
         r"\b(?:lets?|helps?) (?:\w+ ){1,2}(?:choose|select|decide) (?:a|the) (?:boy|girl|sex|gender)\b",
-        re.IGNORECASE,
     ),
 )
 _TAKEN_BACK: Final = re.compile(
     r"\b(?:no|not|never|cannot|nor|neither|nothing|hardly|unproven|whether|if|myth|without)\b[^,;:]{0,40}$"
     r"|n['\u2019]t\b[^,;:]{0,40}$",
-    re.IGNORECASE,
 )
-_HEDGED_BEFORE: Final = re.compile(
-    r"\b(?:may|might|can|could|sometimes|rarely)\b[^,;:]{0,24}$", re.IGNORECASE
-)
+_HEDGED_BEFORE: Final = re.compile(r"\b(?:may|might|can|could|sometimes|rarely)\b[^,;:]{0,24}$")
 
 
 def effect(reading: Reading) -> Iterator[Finding]:
@@ -122,10 +103,10 @@ def effect(reading: Reading) -> Iterator[Finding]:
     What "may help" passes, and so does what is asked or denied.
     Source: FTC guidance of 20 December 2022: a claim of effect needs sound evidence, in social media too.
     """
-    remedies = reading.tables.remedies.find(reading.plain, reading.tokens)
-    scares = reading.tables.scares.find(reading.plain, reading.tokens)
+    remedies = reading.find(reading.tables.remedies)
+    scares = reading.find(reading.tables.scares)
     for sentence in reading.sentences:
-        text = reading.plain[sentence.start : sentence.end]
+        text = reading.lower[sentence.start : sentence.end]
         for start, end in (*_of_subjects(text, sentence, remedies, scares), *_of_all(text), *_outright(text)):
             yield reading.finding(
                 "clinical.claim",

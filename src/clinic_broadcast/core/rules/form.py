@@ -23,6 +23,7 @@ _MOJIBAKE: Final = re.compile(
 _KEPT_CONTROLS: Final = "\n\r\t"
 _JOINER: Final = "\u200d"
 _SPACES: Final = "\u2028\u2029"
+_USUAL: Final = dict.fromkeys(map(ord, "\n\r\t\u00a0"))
 
 
 def mangled(reading: Reading) -> Iterator[Finding]:
@@ -41,7 +42,7 @@ def mangled(reading: Reading) -> Iterator[Finding]:
         yield _mangled(
             reading, found.start(), found.end(), "These characters were spoilt by a wrong encoding."
         )
-    if text.isascii() and text.isprintable():
+    if text.translate(_USUAL).isprintable():
         return
     for at, char in enumerate(text):
         if _is_invisible(text, at, char):

@@ -105,9 +105,8 @@ _KIN_PATTERN: Final = re.compile(
     r"(?: (?:of mine|from|near|living|whose|with whom|named|called|wrote|"
     r"asked|came|tells|told|says|said|who (?:wrote|asked|came|had|lost|was|lives|works))"
     r"| (?:\w+ ){1,3}(?:wrote|asked))\b",
-    re.IGNORECASE,
 )
-_ROLE: Final = re.compile(r"(?:\b(?:in|of|to|for|from|by|and|with) )the (?:mother|father)$", re.IGNORECASE)
+_ROLE: Final = re.compile(r"(?:\b(?:in|of|to|for|from|by|and|with) )the (?:mother|father)$")
 
 
 def kin(reading: Reading) -> Iterator[Finding]:
@@ -115,12 +114,12 @@ def kin(reading: Reading) -> Iterator[Finding]:
 
     Source: Safe Harbor covers relatives, employers and household members too; GMC 18-19.
     """
-    for found in _KIN_PATTERN.finditer(reading.plain):
-        text = found[0].lower()
+    for found in _KIN_PATTERN.finditer(reading.lower):
+        text = found[0]
         if text == "thanks" and reading.lower.startswith(" to ", found.end()):
             continue
         if text in ("mother", "father") and _ROLE.search(
-            reading.plain, max(0, found.start() - 14), found.end()
+            reading.lower, max(0, found.start() - 14), found.end()
         ):
             continue
         yield reading.finding(
@@ -142,7 +141,6 @@ _TIME: Final = re.compile(
     r"|\b(?:yesterday|today|tonight|tomorrow|nowadays|last|next|previous|previously|ago|recent|recently|since|lately)\b"
     r"|\b(?:winter|summer|autumn|spring(?:time)?|christmas|xmas|easter|ramadan|diwali|thanksgiving|birthday|anniversary|"
     r"new year)\b",
-    re.IGNORECASE,
 )
 _SHORT_TIME: Final = re.compile(rf"\b(?:{_SHORT})\b(?=\.|\s+\d|,)|(?<=\d )(?:{_SHORT})\b")
 _FALL: Final = re.compile(
@@ -159,8 +157,8 @@ def time(reading: Reading) -> Iterator[Finding]:
 
     Source: 45 CFR 164.514(b)(2)(i)(C), all parts of dates but the year; GMC 18-19 for the year.
     """
-    for pattern in (_TIME, _SHORT_TIME, _FALL):
-        for found in pattern.finditer(reading.plain):
+    for pattern, text in ((_TIME, reading.lower), (_SHORT_TIME, reading.plain), (_FALL, reading.plain)):
+        for found in pattern.finditer(text):
             if _is_no_time(reading, found):
                 continue
             yield reading.finding(
@@ -174,7 +172,7 @@ def time(reading: Reading) -> Iterator[Finding]:
 
 
 def _is_no_time(reading: Reading, found: re.Match[str]) -> bool:
-    text = found[0]
+    text = reading.plain[found.start() : found.end()]
     if text.lower() in ("may", "march"):
         return text.islower() or (text != text.upper() and found.start() in reading.openers)
     if text.lower() == "last" and _LASTING.search(reading.plain, max(0, found.start() - 10), found.start()):
@@ -204,7 +202,7 @@ def contact(reading: Reading) -> Iterator[Finding]:
     Source: 45 CFR 164.514(b)(2)(i)(D), (E), (F), (N), (O).
     """
     taken: list[Span] = []
-    for pattern in (_EMAIL, _SPELT_EMAIL, _ADDRESS, _DOMAIN, _HANDLE, _IPV4, _PHONE):
+    for pattern in _contact_patterns(reading):
         for found in pattern.finditer(reading.plain):
             span = Span(found.start(), found.end())
             if any(span.start < other.end and other.start < span.end for other in taken):
@@ -222,6 +220,23 @@ def contact(reading: Reading) -> Iterator[Finding]:
                 " not the clinic's own. Take it out; if it is yours, add it to own_names in clinic.toml.",
                 source=f"{SAFE_HARBOR}(D)-(F), (N), (O)",
             )
+
+
+def _contact_patterns(reading: Reading) -> Iterator[re.Pattern[str]]:
+    """Give the patterns that could match at all, by a character that each of their matches holds."""
+    text, lower = reading.plain, reading.lower
+    has_figure = any(map(str.isdigit, text))
+    for pattern, could in (
+        (_EMAIL, "@" in text),
+        (_SPELT_EMAIL, "dot" in lower),
+        (_ADDRESS, "://" in text or "www." in lower),
+        (_DOMAIN, "." in text),
+        (_HANDLE, "@" in text),
+        (_IPV4, has_figure),
+        (_PHONE, has_figure),
+    ):
+        if could:
+            yield pattern
 
 
 def _is_domain(found: re.Match[str]) -> bool:

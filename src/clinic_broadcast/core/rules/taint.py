@@ -139,7 +139,7 @@ class _Collection:
         self._lexicon = tables.lexicon
         plain = normalise(text).text
         if tables.own is not None:
-            plain = blank(plain, (Span(found.start(), found.end()) for found in tables.own.finditer(plain)))
+            plain = blank(plain, tables.own.find(plain))
         plain = blank(plain, tables.eponyms.find(plain, tokens(plain)))
         self._words = tokens(plain)
         self._plain = plain
@@ -209,6 +209,7 @@ class _Collection:
     def _collect_cues(self, cues: re.Pattern[str], *, is_strong: bool) -> None:
         """Collect the tokens after each cue (rule 1); overlapping windows all count."""
         at = 0
+        seen: set[tuple[str, bool]] = set()  # The windows of near cues share most of their words.
         for cue in cues.finditer(self._plain):
             while at < len(self._words) and self._words[at].start < cue.end():
                 at += 1
@@ -221,7 +222,9 @@ class _Collection:
                     and nth < _NEXT
                     and not (_STOP if _SIGNS.match(cue[0]) else _PAUSE).search(between)
                 )
-                self._collect_cued(bare(word.text), is_strong=is_strong, is_next=is_next)
+                if (word.text, is_next) not in seen:
+                    seen.add((word.text, is_next))
+                    self._collect_cued(bare(word.text), is_strong=is_strong, is_next=is_next)
 
     def _collect_cued(self, text: str, *, is_strong: bool, is_next: bool) -> None:
         lexicon = self._lexicon
