@@ -72,26 +72,44 @@ class _Choice:
 
 
 def compose(
-    material: Material, wording: Wording, *, channel: str, limits: Limits, gate: Gate, pictured: bool = False
+    material: Material,
+    wording: Wording,
+    *,
+    channel: str,
+    limits: Limits,
+    gate: Gate,
+    pictured: bool = False,
+    first: Candidate | None = None,
 ) -> Promo | None:
     """Give the promo of an answer for one channel, within its limits; the same input always gives the same promo.
 
-    With `pictured` its card has the words of a picture, which is not drawn yet: `picture` is empty.
+    With `pictured` its card has the words of a picture, which is not drawn yet: `picture` is empty. `first` is an
+    eligible sentence that goes before all others.
 
     None when no clean hook can be had or not even hook and link fit: then a person writes it. The caller must
     still have the gate examine what comes out, link and card with it.
     """
     return next(
-        promos_of(material, wording, channel=channel, limits=limits, gate=gate, pictured=pictured), None
+        promos_of(
+            material, wording, channel=channel, limits=limits, gate=gate, pictured=pictured, first=first
+        ),
+        None,
     )
 
 
 def promos_of(
-    material: Material, wording: Wording, *, channel: str, limits: Limits, gate: Gate, pictured: bool = False
+    material: Material,
+    wording: Wording,
+    *,
+    channel: str,
+    limits: Limits,
+    gate: Gate,
+    pictured: bool = False,
+    first: Candidate | None = None,
 ) -> Iterator[Promo]:
     """Give every promo of an answer that fits the channel, one by one, the fullest first; see `compose`."""
     pieces = pieces_of(wording.template)
-    for choice in _choices(material, pieces, limits=limits, gate=gate):
+    for choice in _choices(material, pieces, limits=limits, gate=gate, first=first):
         fragments = _fragments(material, wording, choice, pieces=pieces, own_names=gate.own_names)
         text = "".join(fragment.text for fragment in fragments)
         if text and fits(text, limits):
@@ -166,13 +184,15 @@ def compose_entry(material: Material, gate: Gate) -> EntryText | None:
     return EntryText(title=title, summary=" ".join(normal(one.text) for one in chosen))
 
 
-def _choices(material: Material, pieces: Sequence[Piece], *, limits: Limits, gate: Gate) -> Iterator[_Choice]:
+def _choices(
+    material: Material, pieces: Sequence[Piece], *, limits: Limits, gate: Gate, first: Candidate | None
+) -> Iterator[_Choice]:
     """Give what a promo could hold, the fullest first: the first one that fits is taken.
 
     Left out one after the other: the last tags, the disclaimer where the network does not always need it, and
     the sentence. A title that does not fit even so gives way to the name of the topic.
     """
-    best = best_first(material, gate) if Slot.SENTENCE in pieces else iter(())
+    best = _best_of(material, gate, first) if Slot.SENTENCE in pieces else iter(())
     # Both hooks walk through the same groups, which are worked out only as far as one of them asks.
     walks = tee(_groups(best, limits.sentences_max), _HOOKS_MAX)
     for hook, groups in zip(_hooks(material, pieces, gate), walks, strict=False):
@@ -187,6 +207,12 @@ def _choices(material: Material, pieces: Sequence[Piece], *, limits: Limits, gat
                 yield _Choice(hook=hook, sentences=group, tags=tags[:count], disclaims=wants)
             if wants and not limits.needs_disclaimer:
                 yield _Choice(hook=hook, sentences=group, tags=(), disclaims=False)
+
+
+def _best_of(material: Material, gate: Gate, first: Candidate | None) -> Iterator[Candidate]:
+    if first is not None:
+        yield first
+    yield from (one for one in best_first(material, gate) if first is None or one.index != first.index)
 
 
 def _groups(best: Iterator[Candidate], count_max: int) -> Iterator[tuple[Candidate, ...]]:

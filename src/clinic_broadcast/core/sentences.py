@@ -108,6 +108,12 @@ def best_first(material: Material, gate: Gate) -> Iterator[Candidate]:
             yield one
 
 
+def is_quotable(material: Material, gate: Gate, one: Candidate) -> bool:
+    """Say whether the gate passes these runs of one sentence, and they read as a sentence that stands alone."""
+    title = material.title if title_is_clean(gate, material) else ""
+    return stands_alone(one.text, gate.lexicon, title=title) and _is_eligible(material, gate, one)
+
+
 def _is_eligible(material: Material, gate: Gate, one: Candidate) -> bool:
     start, end = one.runs[0][0], one.runs[-1][1]
     if len(one.runs) > 1 and not is_faithful(one.text, material.body[start:end]):

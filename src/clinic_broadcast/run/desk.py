@@ -10,6 +10,7 @@ from clinic_broadcast.core.delivery import Timing
 from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.pace import FREE, Pace
 from clinic_broadcast.core.schedule import Job
+from clinic_broadcast.core.suggestion import Model
 from clinic_broadcast.ports import Channel, Clock, Gallery, Ledger, Source, Witness
 from clinic_broadcast.settings.wording import Wordings
 
@@ -37,7 +38,7 @@ class Desk:
     channel. `actor` is who the history says did it. `witness`
     shows when the ledger is an old copy; without one, nobody asks. `spend_max_usd` has the monthly cap of each
     channel that has one. `gallery` draws the pictures of cards, and `pictured` names the channels whose promos have
-    one; without a gallery none has.
+    one; without a gallery none has. `model` may choose which sentence a promo quotes; None unless the clinic set one.
     """
 
     clinic: str
@@ -56,4 +57,5 @@ class Desk:
     pace_of: Callable[[str, Job], Pace] = _free
     gallery: Gallery | None = None
     pictured: frozenset[str] = frozenset()
+    model: Model | None = None
     spend_max_usd: Mapping[str, float] = field(default_factory=dict[str, float])

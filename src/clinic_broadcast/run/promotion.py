@@ -18,6 +18,7 @@ from clinic_broadcast.core.wording import Wording
 from clinic_broadcast.ports import Channel
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.pictures import illustrated
+from clinic_broadcast.run.suggesting import choice_for
 
 NO_WORDS = "words: the gate leaves no hook for this answer; a person writes it with `edit`"
 
@@ -55,8 +56,15 @@ def draft(desk: Desk, material: Material, channel: Channel, wording: Wording) ->
     Where no clean words can be found the draft holds the link alone, for a person to write around.
     """
     pictured = channel.name in desk.pictured
+    first, remarks = choice_for(desk, material, wording)
     promo = compose(
-        material, wording, channel=channel.name, limits=channel.limits, gate=desk.gate, pictured=pictured
+        material,
+        wording,
+        channel=channel.name,
+        limits=channel.limits,
+        gate=desk.gate,
+        pictured=pictured,
+        first=first,
     )
     wordless = promo is None
     if promo is None:
@@ -64,7 +72,7 @@ def draft(desk: Desk, material: Material, channel: Channel, wording: Wording) ->
     if pictured:
         promo = replace(promo, payload=illustrated(desk, promo.payload, material, kind=channel.kind))
     findings = examine_payload(desk.gate, promo.payload, promo.fragments, material)
-    return Draft(promo=promo, findings=findings, wordless=wordless)
+    return Draft(promo=promo, findings=(*findings, *remarks), wordless=wordless)
 
 
 def plan_fresh(desk: Desk, *, skip_first_n: bool = False) -> Planning:

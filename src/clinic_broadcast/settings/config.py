@@ -27,6 +27,7 @@ from clinic_broadcast.settings.checks import (
 )
 from clinic_broadcast.settings.faults import SENSITIVE, dotted, either, faults_of, near, read_toml, refuse
 from clinic_broadcast.settings.home import Home
+from clinic_broadcast.settings.model import ModelSettings, model_faults
 from clinic_broadcast.settings.secrets import CREDENTIAL_KEYS, variable_of
 
 DATABASE_VARIABLE: Final = "CLINIC_DATABASE_URL"
@@ -131,6 +132,7 @@ class _File(_Table):
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
     feeds: FeedsSettings = FeedsSettings()
+    model: ModelSettings = ModelSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,7 @@ class Settings:
     web: WebSettings
     notify: NotifySettings
     feeds: FeedsSettings
+    model: ModelSettings
     database_url: str = field(repr=False)
 
 
@@ -202,6 +205,7 @@ def read_settings(home: Path, environ: Mapping[str, str]) -> Settings:
     faults = [
         *_delivery_faults(file.delivery),
         *_notify_faults(file.notify),
+        *model_faults(file.model),
         *_source_faults(file.sources),
         *_channel_faults(file.channels),
     ]
@@ -224,6 +228,7 @@ def read_settings(home: Path, environ: Mapping[str, str]) -> Settings:
         web=file.web,
         notify=file.notify,
         feeds=file.feeds,
+        model=file.model,
         database_url=_database_from(environ) or file.clinic.database_url or place.ledger_url,
     )
 

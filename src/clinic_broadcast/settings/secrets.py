@@ -31,6 +31,8 @@ CREDENTIAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """What each kind of channel needs; a kind that a plug-in brings may name its keys as it likes."""
 
 
+MODEL_PREFIX: Final = "CLINIC_MODEL__"
+MODEL_KEYS: Final = ("key",)
 NOTIFY_PREFIX: Final = "CLINIC_NOTIFY__"
 NOTIFY_KEYS: Final = ("urls", "escalate_urls", "ping_url")
 WEB_PREFIX: Final = "CLINIC_WEB__"
@@ -104,6 +106,15 @@ def read_notify_secrets(
     """
     return _read_table(
         NOTIFY_PREFIX, NOTIFY_KEYS, _gathered(NOTIFY_PREFIX, environ, home, run_secrets=run_secrets)
+    )
+
+
+def read_model_secrets(
+    environ: Mapping[str, str], home: Path, *, run_secrets: Path = RUN_SECRETS
+) -> Credentials:
+    """Give the key of the language model, if one is set; raises SettingsError for any other name."""
+    return _read_table(
+        MODEL_PREFIX, MODEL_KEYS, _gathered(MODEL_PREFIX, environ, home, run_secrets=run_secrets)
     )
 
 

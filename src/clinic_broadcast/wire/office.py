@@ -27,6 +27,7 @@ from clinic_broadcast.settings.schedules import read_schedules
 from clinic_broadcast.settings.wording import read_wordings
 from clinic_broadcast.wire.adapters import open_channel, open_sources
 from clinic_broadcast.wire.keeping import KEY_BYTES, SystemClock, clinic_of, taint_key
+from clinic_broadcast.wire.model import open_model
 from clinic_broadcast.wire.record import open_home_ledger, open_witness
 
 
@@ -82,6 +83,7 @@ def open_office(home: Path, environ: Mapping[str, str], *, actor: str, read_only
         actor=actor,
         gallery=CardGallery(settings.home.public),
         pictured=frozenset(name for name in channels if settings.channels[name].picture),
+        model=open_model(settings, environ),
         witness=open_witness(settings, ledger, read_only=read_only),
         spend_max_usd={name: settings.channels[name].spend_max_usd_month for name in channels},
     )

@@ -111,6 +111,12 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "can_delete_messages": True,
     },
     "webhook": {**CREDENTIALS["webhook"], "token_dead": False},
+    "model": {
+        "key": "demo-model-key",
+        "token_dead": False,
+        "says": "",  # What it replies; empty: the longest sentence that it was shown, word for word.
+        "wraps": True,  # False: a reply of another form than chat completions.
+    },
     "blog": {
         "token_dead": False,
         "blog_id": "7000000000000000001",
@@ -125,4 +131,4 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "validators": True,
     },
 }
-NETWORKS: Final = tuple(name for name in DEFAULTS if name not in {"all", "blog"})
+NETWORKS: Final = tuple(name for name in DEFAULTS if name not in {"all", "blog", "model"})

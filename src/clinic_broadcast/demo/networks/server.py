@@ -23,6 +23,7 @@ from clinic_broadcast.demo.networks.faults import Fault, FaultBook, caller_of, k
 from clinic_broadcast.demo.networks.linkedin import LinkedIn
 from clinic_broadcast.demo.networks.mastodon import Mastodon
 from clinic_broadcast.demo.networks.messages import HTML_BODY, Call, Network, Reply, reply_html, reply_json
+from clinic_broadcast.demo.networks.model import LanguageModel
 from clinic_broadcast.demo.networks.store import Store
 from clinic_broadcast.demo.networks.telegram import Telegram
 from clinic_broadcast.demo.networks.threads import Threads
@@ -83,6 +84,7 @@ class World:
             "threads": Threads(self.store),
             "telegram": Telegram(self.store),
             "webhook": Webhook(self.store),
+            "model": LanguageModel(self.store),
             "blog": blog,
         }
         self._control = Control(self.store, self.faults, blog)

@@ -1,0 +1,1 @@
+"""Language models that may choose which sentence a promo quotes; none is asked unless the clinic sets one."""
