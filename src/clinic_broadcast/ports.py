@@ -41,12 +41,13 @@ class Marks:
 class Batch:
     """What one poll brought. `unchanged` means that the source said so itself (a 304) and nothing was read.
 
-    `faults` names pages that could not be read (file or address, and why); the others still count.
+    `faults` names pages that could not be read (file or address, and why), `waiting` those whose date has not come.
     """
 
     answers: tuple[RawAnswer, ...]
     marks: Marks
     unchanged: bool = False
+    waiting: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
 
@@ -61,8 +62,7 @@ class Source(Protocol):
     def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:
         """Read what may be new: newest pages first, until one brings nothing unknown; all of it for a first poll.
 
-        With marks of an earlier poll the source is asked whether anything changed. Raises SourceError when the
-        source cannot be read at all; then nothing is to be recorded.
+        With marks the source is asked for changes. Raises SourceError, nothing to be recorded, when it cannot be read.
         """
         ...
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clinic_broadcast.core.answer import AnswerId
+from clinic_broadcast.core.intake import WAITS
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ports import Batch, Marks
 from clinic_broadcast.sources.files import FILE_MAX, NotPublic
@@ -85,6 +86,20 @@ def test_what_is_not_public_is_left_out(tmp_path: Path, keys: str) -> None:
     batch = poll(tmp_path)
     assert (batch.answers, batch.faults) == ((), ())
     assert poll(tmp_path, batch.marks).unchanged == ("2999" not in keys)
+
+
+def test_a_file_dated_in_the_future_is_named_with_its_date(tmp_path: Path) -> None:
+    write(tmp_path, "later.md", "---\ntitle: t\ndate: 2999-01-02T03:04:00Z\n---\nsecret")
+    write(tmp_path, "good.txt", "Good\n\nText")
+    batch = poll(tmp_path)
+    (told,) = batch.waiting
+    assert told.startswith("later.md is dated 2999-01-02 03:04 UTC")
+    assert "secret" not in told
+    assert batch.marks.state == WAITS + told
+    again = poll(tmp_path, batch.marks)
+    assert (again.unchanged, again.waiting) == (False, batch.waiting)
+    (tmp_path / "later.md").unlink()
+    assert poll(tmp_path, batch.marks).waiting == ()
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,11 @@ def test_an_export_is_the_baseline_and_to_import_it_again_announces_nothing(tmp_
         *(entry(name, "2011-10-05T10:00:00Z", LETTER + name) for name in ("tests", "loss", "blood"))
     )
     clinic = clinic_with(tmp_path, old)
-    assert clinic.run("init", "--yes").returncode == 0
+    begun = clinic.run("init", "--yes")
+    assert begun.returncode == 0
+    assert "3 answers recorded as baseline, published 05 Oct 2011; nothing old" in begun.stderr
+    assert "would publish now: 0; " in begun.stderr
+    assert "nothing new; 3 answers on record" in clinic.run("init", "--yes").stderr
     assert answers_of(clinic) == {"baseline": 3, "fresh": 0, "withdrawn": 0}
     (clinic.home / "imports" / "feed.atom").write_text(
         old.replace("<title>t<", "<title>again<"), encoding="utf-8"
@@ -84,3 +88,22 @@ def test_a_packed_export_is_refused_with_what_to_do(tmp_path: Path) -> None:
     ended = clinic.run("run", "--once")
     assert "unpack it" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_file_dated_in_the_future_is_told_by_init_and_status_and_one_answer_is_one(tmp_path: Path) -> None:
+    clinic = clinic_with(tmp_path, takeout())
+    settings = (clinic.home / "clinic.toml").read_text(encoding="utf-8")
+    settings = settings.replace(
+        'kind = "blogger"\npath = "imports/feed.atom"', 'kind = "folder"\npath = "answers"'
+    )
+    (clinic.home / "clinic.toml").write_text(settings, encoding="utf-8")
+    (clinic.home / "answers").mkdir()
+    (clinic.home / "answers" / "one.txt").write_text(CLEAN, encoding="utf-8")
+    (clinic.home / "answers" / "later.md").write_text("---\ndate: 2999-01-02\n---\nsecret", encoding="utf-8")
+    begun = clinic.run("init", "--yes")
+    assert "1 answer recorded as baseline" in begun.stderr
+    status = clinic.run("status").stdout
+    for told in (begun.stderr, status):
+        assert "later.md is dated 2999-01-02" in told
+        assert "secret" not in told
+    assert json.loads(clinic.run("status", "--json").stdout)["dated_ahead"]

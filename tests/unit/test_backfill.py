@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -71,3 +72,20 @@ def test_a_fresh_answer_overtakes_the_old_ones(tmp_path: Path) -> None:
     deliver(at)
     (row,) = wall.rows()
     assert "Polyps" in row["text"]
+
+
+def test_only_answers_with_one_of_the_labels_drip(tmp_path: Path) -> None:
+    source, clock, wall = FakeSource(answers=[]), FakeClock(), WallChannel(tmp_path / "wall")
+    labels = {1: ("Thyroid",), 2: ("IVF", "thyroid"), 3: ("IVF",), 4: ()}
+    source.answers += [
+        replace(raw_answer(number, published_at=START_AT - timedelta(days=number)), labels=named)
+        for number, named in labels.items()
+    ]
+    at = desk(MemoryLedger("test"), [wall], sources=[source], clock=clock)
+    poll(at)
+    first = backfill(at, max_per_week=1, labels=["THYROID"])
+    assert [known.material.answer_id[-1] for known in first.planned] == ["2"]
+    assert first.left == 1
+    assert backfill(at, max_per_week=2, labels=["IVF", "thyroid"], write=False).planned[0].labels == ("IVF",)
+    assert backfill(at, max_per_week=1, labels=["IVF"]).planned == ()
+    assert backfill(at, max_per_week=9, labels=["cysts"]).left == 0

@@ -53,6 +53,19 @@ def test_an_answer_published_after_the_baseline_is_fresh() -> None:
     assert standings(at) == {"baseline": 1, "fresh": 1}
 
 
+def test_a_first_reading_says_what_it_found() -> None:
+    unclear = raw_answer(
+        2, body="Hello Dr. Roe,\nis it safe to wait?\nOddny", published_at=START_AT - timedelta(days=9)
+    )
+    dose = OTHER_WORDS.replace("left alone", "left alone or treated with letrozole 5 mg")
+    source = FakeSource(answers=[raw_answer(1), unclear, raw_answer(3, body=dose)])
+    told: list[str] = []
+    found = poll(desk(MemoryLedger("test"), [], sources=[source]), watch=told.append)
+    assert (found.baseline, found.unclear, found.flagged) == (3, 1, 1)
+    assert (found.oldest_at, found.newest_at) == (START_AT - timedelta(days=9), START_AT)
+    assert told == [f"reading {source.name}", "examining 0 of 3 answers"]
+
+
 def test_an_unchanged_source_brings_nothing() -> None:
     at, _source, _clock = home(1, 2)
     assert poll(at) == poll(at)

@@ -158,7 +158,7 @@ def _sources(office: wire.Office) -> Iterator[Check]:
             if batch.unchanged
             else f"{len(batch.answers)} answers on its first page"
         )
-        detail = "; ".join((told, *batch.faults))
+        detail = "; ".join((told, *batch.faults, *batch.waiting))
         yield Check(name=name, ok=not batch.faults, detail=detail, fix="mend or remove what is named")
 
 

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import typer
 
 from clinic_broadcast.cli.command import AsJson, Command, DryRun, home_of, open_office
-from clinic_broadcast.cli.output import Exit, document, exit_of, is_terminal, paint, result, say, show_state
+from clinic_broadcast.cli.output import (
+    Exit,
+    counted,
+    document,
+    exit_of,
+    is_terminal,
+    paint,
+    progress,
+    result,
+    say,
+    show_state,
+)
 from clinic_broadcast.errors import UsageError
 
 if TYPE_CHECKING:
     from clinic_broadcast.cli.shapes import Json
     from clinic_broadcast.run.desk import Desk
+    from clinic_broadcast.run.intake import Intake
     from clinic_broadcast.settings.home import Home
     from clinic_broadcast.wire import Office
 
@@ -55,15 +69,22 @@ def init(
                 "there is no whole baseline yet: mend what is said above, then run `clinic-broadcast init` again"
             )
             return code
-        announce = next((one for one in office.schedules if one.job.value == "announce"), None)
-        if announce is not None:
-            from clinic_broadcast.core.schedule import slots
-
-            at = slots(announce, office.desk.clock.now(), 1)[0].astimezone(announce.zone)
-            names = ", ".join(office.desk.channels) or "no channel yet: add one to clinic.toml"
-            say(f"would publish now: 0; the next new answer goes out {at:%a %H:%M %Z} to {names}")
+        say(f"would publish now: 0; {_first_slot(office)}")
     say("next: clinic-broadcast doctor")
     return code
+
+
+def _first_slot(office: Office) -> str:
+    """Say when the next new answer goes out, or what is missing for it."""
+    from clinic_broadcast.core.schedule import slots
+
+    announce = next((one for one in office.schedules if one.job.value == "announce"), None)
+    if not office.desk.channels:
+        return "no channel is set up yet: add one to clinic.toml, then run `clinic-broadcast connect NAME`"
+    if announce is None:
+        return "no schedule announces new answers: add schedules/announce.toml"
+    at = slots(announce, office.desk.clock.now(), 1)[0].astimezone(announce.zone)
+    return f"the next new answer goes out {at:%a %H:%M %Z} to {', '.join(office.desk.channels)}"
 
 
 def _check_address(blog: str) -> None:
@@ -96,12 +117,33 @@ def _take_baseline(office: Office) -> int:
     from clinic_broadcast.run.intake import poll
     from clinic_broadcast.wire import build_feeds
 
-    intake = poll(office.desk, as_baseline=True)
-    for trouble in (*intake.errors, *intake.faults):
+    intake = poll(office.desk, as_baseline=True, watch=progress)
+    progress("")
+    for trouble in intake.troubles:
         say(f"clinic-broadcast: {trouble}")
-    say(f"{intake.baseline} answers recorded as baseline; none of them will be announced by itself")
+    for told in _told_baseline(office, intake):
+        say(told)
     build_feeds(office)
     return Exit.LATER if intake.errors else Exit.DONE
+
+
+def _told_baseline(office: Office, intake: Intake) -> Iterator[str]:
+    """Say what a first reading found, and that nothing of it goes out."""
+    from clinic_broadcast.core.answer import Standing
+
+    known = office.desk.ledger.count_answers().get(Standing.BASELINE, 0)
+    if intake.oldest_at is None or intake.newest_at is None:
+        yield f"nothing new; {counted(known, 'answer')} on record as baseline, and none is announced by itself"
+        return
+    zone = ZoneInfo(office.settings.clinic.timezone)
+    first, last = (f"{at.astimezone(zone):%d %b %Y}" for at in (intake.oldest_at, intake.newest_at))
+    when = first if first == last else f"{first} to {last}"
+    found = counted(intake.baseline, "answer")
+    yield f"{found} recorded as baseline, published {when}; nothing old is announced by itself"
+    if intake.unclear:
+        yield f"  {intake.unclear} of them not certain: a letter cannot be told from its answer there"
+    if intake.flagged:
+        yield f"  {intake.flagged} of them with something to confirm: a dose, a drug's name, a lost link"
 
 
 def baseline(context: typer.Context, dry_run: DryRun = False) -> int:
@@ -121,13 +163,19 @@ def backfill(
             "--max-per-week", min=1, max=COUNT_MAX, help="At most so many old answers in seven days."
         ),
     ],
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="Only answers with this label; several: with any of them."),
+    ] = None,
     dry_run: DryRun = False,
 ) -> int:
     """Plan old answers slowly, oldest first, behind everything fresh; run it as often as you like."""
     from clinic_broadcast.run.backfill import backfill as drip
 
     with open_office(context) as office:
-        done = drip(office.desk, max_per_week=max_per_week, write=not dry_run)
+        done = drip(office.desk, max_per_week=max_per_week, labels=label or (), write=not dry_run)
+    if label and not done.planned and not done.left:
+        say(f"no old answer that waits has the label {' or '.join(map(repr, label))}")
     for known in done.planned:
         result(f"{'would plan' if dry_run else 'planned'} {known.material.url or known.material.answer_id}")
     say(f"{len(done.planned)} this time, {done.left} left for later weeks")
@@ -169,7 +217,7 @@ def _run_once(context: typer.Context, *, dry_run: bool) -> int:
             return Exit.DONE
         notice_silence(desk)
         intake = poll(desk)
-        for trouble in (*intake.errors, *intake.faults):
+        for trouble in intake.troubles:
             say(f"clinic-broadcast: {trouble}")
         say(f"answers: {intake.baseline} baseline, {intake.fresh} fresh, {intake.changed} with other words")
         planning = plan_fresh(desk, skip_first_n=True)

@@ -51,6 +51,17 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def progress(text: str) -> None:
+    """Show on a terminal how far long work has come, in one line; the next one overwrites it, an empty one ends it."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def counted(count: int, noun: str) -> str:
+    """Give a number with its noun: "1 answer", "500 answers"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def paint(text: str, colour: str) -> str:
     """Give the text in a colour where stdout is a terminal and `NO_COLOR` is not set."""
     codes = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}

@@ -71,6 +71,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
                 "waiting": [
                     {"kind": one.kind.value, "text": one.text, "command": one.command} for one in waiting
                 ],
+                "dated_ahead": list(seen.dated_ahead),
                 "last_poll_at": shapes.instant(seen.last_poll_at),
                 "next": [{"job": job, "at": shapes.instant(at)} for job, at in seen.next],
                 "healthy": not seen.problems,

@@ -14,6 +14,10 @@ GRACE: Final = timedelta(days=2)
 """An answer may be dated a little before the first poll and still be new: blogs keep the time of the first draft."""
 
 
+WAITS: Final = "waits: "
+"""How the state of a source begins whose pages wait for their date; what follows is told to a person."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """What an answer that the ledger does not know yet is to us, and why a person must look at it first, if so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -23,11 +24,12 @@ class Backfill:
     left: int
 
 
-def backfill(desk: Desk, *, max_per_week: int, write: bool = True) -> Backfill:
+def backfill(desk: Desk, *, max_per_week: int, labels: Collection[str] = (), write: bool = True) -> Backfill:
     """Plan the announcement of old answers, at most `max_per_week` in any seven days, oldest publication first.
 
     To call it again within the week adds nothing: what was planned counts by the record. An answer that has any
-    delivery of its announcement is never planned again.
+    delivery of its announcement is never planned again. With `labels` only answers that carry one of them are
+    planned, upper and lower case alike; what was planned of others still counts against the week.
     """
     since = desk.clock.now() - WEEK
     announced: set[str] = set()
@@ -38,8 +40,13 @@ def backfill(desk: Desk, *, max_per_week: int, write: bool = True) -> Backfill:
             announced.add(one.answer_id)
             if one.planned_at > since:
                 recent.add(one.answer_id)
+    wanted = {label.casefold() for label in labels}
     waiting = sorted(
-        (known for answer_id, known in old.items() if answer_id not in announced),
+        (
+            known
+            for answer_id, known in old.items()
+            if answer_id not in announced and (not wanted or _has_label(known, wanted))
+        ),
         key=lambda known: (known.published_at, known.material.answer_id),
     )
     chosen = waiting[: max(0, max_per_week - len(recent))]
@@ -47,3 +54,7 @@ def backfill(desk: Desk, *, max_per_week: int, write: bool = True) -> Backfill:
         for known in chosen:
             plan_answer(desk, known, held_for=())
     return Backfill(planned=tuple(chosen), left=len(waiting) - len(chosen))
+
+
+def _has_label(known: KnownAnswer, wanted: Collection[str]) -> bool:
+    return any(label.casefold() in wanted for label in known.labels)

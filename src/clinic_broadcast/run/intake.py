@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from clinic_broadcast.core.answer import Answer, AnswerId, RawAnswer, Standing
+from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.core.gate import examine_answer
 from clinic_broadcast.core.intake import Arrival, canonical, judge_arrival
 from clinic_broadcast.core.material import KnownAnswer
@@ -16,16 +18,37 @@ from clinic_broadcast.ports import Source
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.recollection import honour_withdrawals
 
+Watch: TypeAlias = Callable[[str], None]
+"""Is told how far a long reading has come, for a person who waits."""
+
+WATCHED_EACH = 100
+"""Answers between two words to whoever watches."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """What one poll of all sources brought. `errors` are sources that could not be read at all."""
+    """What one poll of all sources brought. `errors` are sources that could not be read at all.
+
+    Of the new answers, `unclear` counts those whose zones are in doubt, `flagged` the others that a rule of the gate
+    would hold; `oldest_at` and `newest_at` are their first and last publication. `waiting` names pages that are dated
+    in the future.
+    """
 
     baseline: int = 0
     fresh: int = 0
     changed: int = 0
+    unclear: int = 0
+    flagged: int = 0
+    oldest_at: datetime | None = None
+    newest_at: datetime | None = None
+    waiting: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Give what a person must hear: sources and pages that could not be read, and those that wait for a date."""
+        return (*self.errors, *self.faults, *self.waiting)
 
     def __add__(self, other: Intake) -> Intake:
         """Give the sum over two sources."""
@@ -33,12 +56,21 @@ class Intake:
             baseline=self.baseline + other.baseline,
             fresh=self.fresh + other.fresh,
             changed=self.changed + other.changed,
+            unclear=self.unclear + other.unclear,
+            flagged=self.flagged + other.flagged,
+            oldest_at=min((at for at in (self.oldest_at, other.oldest_at) if at), default=None),
+            newest_at=max((at for at in (self.newest_at, other.newest_at) if at), default=None),
+            waiting=self.waiting + other.waiting,
             faults=self.faults + other.faults,
             errors=self.errors + other.errors,
         )
 
 
-def poll(desk: Desk, *, as_baseline: bool = False, again: bool = False) -> Intake:
+def _unwatched(told: str) -> None:
+    """Tell nobody."""
+
+
+def poll(desk: Desk, *, as_baseline: bool = False, again: bool = False, watch: Watch = _unwatched) -> Intake:
     """Read every source once and record what it brought; a source that fails holds back no other.
 
     `as_baseline` records everything that is new as known, whatever its date. `again` reads each source from its
@@ -47,7 +79,7 @@ def poll(desk: Desk, *, as_baseline: bool = False, again: bool = False) -> Intak
     total = Intake()
     for source in desk.sources.values():
         try:
-            total += poll_source(desk, source, as_baseline=as_baseline, again=again)
+            total += poll_source(desk, source, as_baseline=as_baseline, again=again, watch=watch)
         except SourceError as error:
             total += Intake(errors=(str(error),))
     # Before anything is planned or shown: what came again may have been withdrawn before the record was put back.
@@ -55,20 +87,25 @@ def poll(desk: Desk, *, as_baseline: bool = False, again: bool = False) -> Intak
     return total
 
 
-def poll_source(desk: Desk, source: Source, *, as_baseline: bool = False, again: bool = False) -> Intake:
+def poll_source(
+    desk: Desk, source: Source, *, as_baseline: bool = False, again: bool = False, watch: Watch = _unwatched
+) -> Intake:
     """Read one source and record the answers that are new or have other words.
 
     The first poll of a source is its baseline: all of it is recorded, nothing of it will be announced.
     Raises SourceError when the source cannot be read, LedgerError when the record cannot be written.
     """
     revisions = dict(desk.ledger.revisions())
+    watch(f"reading {source.name}")
     batch = source.poll(None if again else desk.ledger.marks(source.name), is_known=revisions.__contains__)
     now = desk.clock.now()
     outdated = _judged_by_older_rules(desk) if again else frozenset[AnswerId]()
     known = (
         []
         if batch.unchanged
-        else _examined(desk, source, batch.answers, now=now, revisions=revisions, outdated=outdated)
+        else _examined(
+            desk, source, _told(batch.answers, watch), now=now, revisions=revisions, outdated=outdated
+        )
     )
     if as_baseline:
         known = [replace(one, standing=Standing.BASELINE) for one in known]
@@ -78,14 +115,37 @@ def poll_source(desk: Desk, source: Source, *, as_baseline: bool = False, again:
         baseline=sum(one.standing is Standing.BASELINE for one in news),
         fresh=sum(one.standing is Standing.FRESH for one in news),
         changed=len(known) - len(news),
+        unclear=sum(map(_is_unclear, news)),
+        flagged=sum(_is_flagged(one) and not _is_unclear(one) for one in news),
+        oldest_at=min((one.published_at for one in news), default=None),
+        newest_at=max((one.published_at for one in news), default=None),
+        waiting=batch.waiting,
         faults=batch.faults,
     )
+
+
+def _told(raws: Sequence[RawAnswer], watch: Watch) -> Iterable[RawAnswer]:
+    """Give the answers, and tell on the way how many have been given."""
+    for number, raw in enumerate(raws):
+        if number % WATCHED_EACH == 0:
+            watch(f"examining {number} of {len(raws)} answers")
+        yield raw
+
+
+def _is_unclear(known: KnownAnswer) -> bool:
+    return any(one.rule == "privacy.zone" for one in known.material.findings)
+
+
+def _is_flagged(known: KnownAnswer) -> bool:
+    """Say whether something stands in the answer itself that a person must confirm; a title is only left out."""
+    found = (one for one in known.material.findings if one.where not in ("title", "link"))
+    return any(one.severity is not Severity.NOTE for one in found)
 
 
 def _examined(
     desk: Desk,
     source: Source,
-    raws: Sequence[RawAnswer],
+    raws: Iterable[RawAnswer],
     *,
     now: datetime,
     revisions: dict[AnswerId, str],

@@ -88,8 +88,7 @@ def read_again(desk: Desk, errands: Mapping[Job, Callable[[], str]]) -> str:
     told = [
         _told_of(done.intake),
         f"{done.held} held again, {done.cancelled} re-shares cancelled, {planning.held} held",
-        *done.intake.errors,
-        *done.intake.faults,
+        *done.intake.troubles,
     ]
     if done.intake.fresh or done.intake.changed:
         told.append(errands[Job.FEEDS]())
@@ -103,8 +102,7 @@ def take_in(desk: Desk, errands: Mapping[Job, Callable[[], str]]) -> str:
     told = [
         _told_of(intake),
         f"{planning.planned} planned, {planning.held} held",
-        *intake.errors,
-        *intake.faults,
+        *intake.troubles,
     ]
     if intake.baseline or intake.fresh or intake.changed:
         told.append(errands[Job.FEEDS]())

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from clinic_broadcast.core.answer import Standing
 from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.intake import WAITS
 from clinic_broadcast.core.promo import is_reshare
 from clinic_broadcast.core.schedule import Job, Schedule, slots
 from clinic_broadcast.core.spend import Spend
@@ -31,6 +32,7 @@ UNSETTLED = (State.PLANNED, State.HELD, State.SENDING, State.UNSURE, State.REFUS
 class Survey:
     """One look at the record. `next` has each schedule's next slot, soonest first.
 
+    `dated_ahead` names, by source, pages that are left out until the date they carry.
     `ready` counts by channel what is approved and waits for the next slot of a job.
     """
 
@@ -40,6 +42,7 @@ class Survey:
     needs_a_person: int
     ready: Mapping[Job, Mapping[str, int]]
     last_poll_at: datetime | None
+    dated_ahead: tuple[str, ...]
     next: tuple[tuple[str, datetime], ...]
     problems: tuple[str, ...]
     spend: Mapping[str, Spend]
@@ -62,10 +65,18 @@ def survey(desk: Desk, schedules: Iterable[Schedule]) -> Survey:
         needs_a_person=sum(one.state is State.HELD or bool(one.needs_person) for one in open_ones),
         ready=_ready(open_ones),
         last_poll_at=last_poll_at,
+        dated_ahead=tuple(_dated_ahead(desk)),
         next=tuple(sorted(upcoming, key=lambda pair: pair[1])),
         problems=(*_memory_problems(desk), *_problems(desk, open_ones, planned, last_poll_at=last_poll_at)),
         spend={name: spend for name in desk.channels if (spend := spend_of(desk, name)) is not None},
     )
+
+
+def _dated_ahead(desk: Desk) -> Iterable[str]:
+    for name in desk.sources:
+        marks = desk.ledger.marks(name)
+        if marks is not None and marks.state.startswith(WAITS):
+            yield marks.state.removeprefix(WAITS)
 
 
 def _ready(open_ones: Iterable[Delivery]) -> Mapping[Job, Mapping[str, int]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
-from clinic_broadcast.core.intake import canonical
+from clinic_broadcast.core.intake import WAITS, canonical
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ports import Batch, Marks
 from clinic_broadcast.sources.files import FILE_MAX, SUFFIXES, NotPublic, read_file
@@ -18,6 +19,9 @@ __all__ = ["FolderSource", "read_file"]
 
 FILES_MAX: Final = 20_000
 """Files in one folder: twice the largest blog the intake is measured with."""
+
+WAITING_TOLD_MAX: Final = 5
+"""Files that wait for their date and are named in `status`."""
 
 
 class FolderSource:
@@ -41,12 +45,13 @@ class FolderSource:
         if marks is not None and marks.state and marks.state == state and not faults:
             return Batch(answers=(), marks=marks, unchanged=True)
         answers: dict[AnswerId, RawAnswer] = {}
-        is_waiting = False
+        waiting: list[str] = []
         for path in files:
             try:
                 answer = read_file(path, folder=self._path)
             except NotPublic as draft:
-                is_waiting = is_waiting or draft.until is not None
+                if draft.until is not None:
+                    waiting.append(_told_waiting(path.relative_to(self._path).as_posix(), draft.until))
                 continue
             except SourceError as error:
                 faults.append(str(error))
@@ -54,10 +59,10 @@ class FolderSource:
             first = answers.setdefault(answer.id, answer)
             if first is not answer:
                 faults.append(f"{answer.origin} has the same id as {first.origin}; give each file its own")
-        is_final = not faults and not is_waiting
         return Batch(
             answers=tuple(answers.values()),
-            marks=Marks(state=state if is_final else ""),
+            marks=Marks(state=_final_state(state, faults, waiting)),
+            waiting=tuple(waiting),
             faults=tuple(faults),
         )
 
@@ -106,6 +111,15 @@ class FolderSource:
             for name in sorted(names):
                 if not name.startswith((".", "_")) and Path(name).suffix.lower() in SUFFIXES:
                     yield Path(folder, name)
+
+
+def _final_state(state: str, faults: Sequence[str], waiting: Sequence[str]) -> str:
+    """Give the state to compare the next poll with: none while something is to be read again."""
+    return "" if faults else WAITS + "; ".join(waiting[:WAITING_TOLD_MAX]) if waiting else state
+
+
+def _told_waiting(name: str, until: datetime) -> str:
+    return f"{name} is dated {until:%Y-%m-%d %H:%M} UTC and is left out until then; correct its date if that is wrong"
 
 
 def _state(files: list[Path], folder: Path) -> str:
