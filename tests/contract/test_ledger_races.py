@@ -65,6 +65,19 @@ def test_four_workers_and_one_winner_for_every_claim(place: Place, workers: int)
     assert verify(first) == []
 
 
+def test_a_worker_whose_idea_of_the_head_is_old_writes_behind_what_the_other_wrote(place: Place) -> None:
+    first, second = place.open(), place.open()
+    for number in range(6):
+        turn, other = (first, second) if number % 2 else (second, first)
+        assert turn.plan(planned(number), actor="daemon")
+        # It fails after the other has moved the head, and must not believe that the line it did not write stands.
+        assert not turn.plan(planned(number), actor="daemon")
+        assert take(other, planned(number))
+        assert take(turn, planned(number)) is False
+    assert [line.number for line in first.history()] == list(range(1, 13))
+    assert verify(first) == []
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 def test_workers_who_plan_the_same_things_plan_each_once(place: Place, workers: int) -> None:
     number = 25

@@ -334,8 +334,8 @@ def known_answer(answer_id: AnswerId, revision: str) -> KnownAnswer:
 def read_once() -> Generator[None]:
     """Let the real gate read each text of the play once, not a hundred thousand times: it is a pure function."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(broadcast, "examine_payload", _examined)
-        patch.setattr(review, "examine_payload", _examined)
+        patch.setattr(broadcast, "examine_once", _examined)
+        patch.setattr(review, "examine_once", _examined)
         yield
 
 

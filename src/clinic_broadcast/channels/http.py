@@ -8,7 +8,6 @@ import json
 import logging
 import re
 import socket
-import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextvars import ContextVar
@@ -23,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.channels.exchange import Exchange, Lost, NotLeft, Reply
+from clinic_broadcast.channels.watchman import WATCHMAN
 from clinic_broadcast.errors import SettingsError
 
 CONNECT_S: Final = 5.0
@@ -111,11 +111,14 @@ class Wire(requests.Session):
     """The session that every driver of a channel is given; it records each call, whatever the driver makes of it.
 
     `base` sends calls elsewhere: their scheme and host are replaced and its path is put in front, after the
-    driver has signed them. Outside a `trip` nothing can be sent.
+    driver has signed them. Outside a `trip` nothing can be sent. With `keeps_answers` the driver of a channel that
+    reads only what the trip recorded is shown an empty document for each success: to turn an answer that nobody
+    reads into objects can cost as much as the call.
     """
 
-    def __init__(self, setup: ChannelSetup, *, base: str = "") -> None:
+    def __init__(self, setup: ChannelSetup, *, base: str = "", keeps_answers: bool = False) -> None:
         super().__init__()
+        self._keeps_answers = keeps_answers
         self._clock = setup.clock
         self._timeout_s = setup.timeout_s
         self._secrets = _with_tails(setup.secrets)
@@ -182,23 +185,20 @@ class Wire(requests.Session):
             trip.exchange = NotLeft("the time for this was over before the call could be made")
             raise requests.exceptions.ConnectTimeout(request=request)
         # A time-out of the socket counts anew with every byte; this one ends the call as a whole.
-        watch = threading.Timer(left_s, trip.cut)
-        watch.daemon = True
-        watch.start()
         try:
             options |= {"stream": True, "allow_redirects": False, "timeout": (min(CONNECT_S, left_s), left_s)}
-            response = super().send(request, **options)
-            body = _read(response)
+            with WATCHMAN.watch(left_s, trip.cut):
+                response = super().send(request, **options)
+                body = _read(response)
             trip.refuse_if_cut()
         except Exception as surprise:
             trip.exchange = _failed(trip, surprise)
             raise
         finally:
-            watch.cancel()
             self.close()
         headers = {name.lower(): value for name, value in response.headers.items()}
-        trip.exchange = Reply(status=response.status_code, headers=headers, body=body)
-        response.raw = io.BytesIO(body)
+        trip.exchange = reply = Reply(status=response.status_code, headers=headers, body=body)
+        response.raw = io.BytesIO(b"{}" if self._keeps_answers and reply.is_success else body)
         return response
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:

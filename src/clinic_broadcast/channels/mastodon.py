@@ -59,7 +59,7 @@ class MastodonChannel:
     def __init__(self, setup: ChannelSetup) -> None:
         self._setup = setup
         self._base = base_url(setup, "")
-        self._wire = Wire(setup)
+        self._wire = Wire(setup, keeps_answers=True)
         self._account_id = ""
         self._driver: Any = None
 

@@ -66,7 +66,8 @@ class Gate:
     """The gate of one clinic: its lexicon, and what of its own may be named.
 
     `own_names` are people, places and handles, `own_hosts` the hosts of blog_url and public_url; `taint_key` is
-    the home's key for digests of the letter. Making one takes some ten milliseconds; keep it.
+    the home's key for digests of the letter. Making one takes some ten milliseconds; keep it. `said` is where
+    `verdicts` keeps what this gate has found.
     """
 
     lexicon: Lexicon
@@ -74,6 +75,9 @@ class Gate:
     own_hosts: tuple[str, ...]
     taint_key: bytes
     tables: Tables = field(init=False, repr=False, compare=False)
+    said: dict[bytes, tuple[Finding, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict[bytes, tuple[Finding, ...]]
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", tables_of(self.lexicon, self.own_names, self.own_hosts))

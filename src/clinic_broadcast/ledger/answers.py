@@ -18,6 +18,7 @@ from clinic_broadcast.ledger.schema import IS_UNPLANNED_SQL, answer, delivery, s
 from clinic_broadcast.ports import Marks, Remembered
 
 _PLACE: Final = (answer.c.clinic == bindparam("b_clinic"), answer.c.id == bindparam("b_id"))
+_BY_ID: Final = select(answer).where(*_PLACE)
 _CHANGES: Final = {name: bindparam(f"b_{name}", type_=answer.c[name].type) for name in ANSWER_MUTABLE}
 
 _UNTURNED: Final = -1
@@ -155,8 +156,7 @@ def links(db: Connection, clinic: str) -> frozenset[str]:
 
 def by_id(db: Connection, clinic: str, answer_id: str) -> Row | None:
     """Give one answer's row."""
-    found = select(answer).where(answer.c.clinic == clinic, answer.c.id == clean(answer_id))
-    return next(rows_of(db, found), None)
+    return next(rows_of(db, _BY_ID, {"b_clinic": clinic, "b_id": clean(answer_id)}), None)
 
 
 def by_url(db: Connection, clinic: str, url: str) -> Row | None:

@@ -25,8 +25,15 @@ _HEAD: Final = select(chain_head.c.number, chain_head.c.hash).where(
 _LOCK: Final = _HEAD.with_for_update()
 _ADD: Final = history.insert()
 _ADVANCE: Final = update(chain_head).where(
-    chain_head.c.clinic == bindparam("b_clinic"), chain_head.c.number == bindparam("b_number")
+    chain_head.c.clinic == bindparam("b_clinic"),
+    chain_head.c.number == bindparam("b_number"),
+    chain_head.c.hash == bindparam("b_hash"),
 )
+_LINE: Final = select(history).where(
+    history.c.clinic == bindparam("b_clinic"), history.c.number == bindparam("b_number")
+)
+_LINES: Final = select(history).where(history.c.clinic == bindparam("b_clinic")).order_by(history.c.number)
+_LINES_OF_ONE: Final = _LINES.where(history.c.delivery_id == bindparam("b_id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,28 +54,32 @@ class Audited(Protocol):
         ...
 
 
-def append(db: Connection, clinic: str, line: Line) -> Head:
+def append(db: Connection, clinic: str, line: Line, *, guess: Head | None = None) -> Head:
     """Write a line at the end of the chain, after the guarded write that it tells of; give the new head.
 
-    The head row is locked first, so two writers of one clinic get two places; other clinics do not wait.
+    The head row is locked first, so two writers of one clinic get two places; other clinics do not wait. `guess` is
+    the head as this process last left it: when it still stands, which number and hash prove, it need not be read.
     """
-    head = locked_head(db, clinic)
-    row = chained(line, clinic=clinic, prev=head)
+    prev = guess or locked_head(db, clinic)
+    row = chained(line, clinic=clinic, prev=prev)
+    if not _advance(db, row, prev):
+        if prev is not guess:
+            raise BugError("the head of the history moved while it was locked")
+        return append(db, clinic, line)
     db.execute(_ADD, row)
-    place = {"b_clinic": clinic, "b_number": head.number}
-    moved = db.execute(_ADVANCE, {**place, "number": row["number"], "hash": row["hash"]})
-    if moved.rowcount != 1:
-        raise BugError("the head of the history moved while it was locked")
     return Head(row["number"], row["hash"])
+
+
+def _advance(db: Connection, row: Row, prev: Head) -> bool:
+    """Lock the head row and let it name this line, if it still names the one before; say whether it did."""
+    place = {"b_clinic": row["clinic"], "b_number": prev.number, "b_hash": prev.hash}
+    return db.execute(_ADVANCE, {**place, "number": row["number"], "hash": row["hash"]}).rowcount == 1
 
 
 def locked_head(db: Connection, clinic: str) -> Head:
     """Lock the head row until the transaction ends, and give it; the first writer makes it."""
     # SQLite knows no row locks and needs none: its writers hold the whole file since BEGIN IMMEDIATE.
-    locked = (
-        select(chain_head.c.number, chain_head.c.hash).where(chain_head.c.clinic == clinic).with_for_update()
-    )
-    row = db.execute(locked).one_or_none()
+    row = db.execute(_LOCK, {"b_clinic": clinic}).one_or_none()
     if row is None:
         first = insert_into(chain_head, db).values(clinic=clinic, number=GENESIS.number, hash=GENESIS.hash)
         db.execute(first.on_conflict_do_nothing(index_elements=["clinic"]))
@@ -84,16 +95,14 @@ def head(db: Connection, clinic: str) -> Head | None:
 
 def lines(db: Connection, clinic: str, delivery_id: str | None) -> list[Row]:
     """Give the rows of the history, of one delivery or of all, oldest first."""
-    found = select(history).where(history.c.clinic == clinic)
-    if delivery_id is not None:
-        found = found.where(history.c.delivery_id == delivery_id)
-    return list(rows_of(db, found.order_by(history.c.number)))
+    if delivery_id is None:
+        return list(rows_of(db, _LINES, {"b_clinic": clinic}))
+    return list(rows_of(db, _LINES_OF_ONE, {"b_clinic": clinic, "b_id": delivery_id}))
 
 
 def line(db: Connection, clinic: str, number: int) -> Row | None:
     """Give the row of one line of the history."""
-    found = select(history).where(history.c.clinic == clinic, history.c.number == number)
-    return next(rows_of(db, found), None)
+    return next(rows_of(db, _LINE, {"b_clinic": clinic, "b_number": number}), None)
 
 
 def snapshot(db: Connection, clinic: str) -> Snapshot:

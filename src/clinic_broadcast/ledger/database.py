@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,7 +183,9 @@ def transaction(engine: Engine) -> Generator[Connection]:
         raise ledger_error(error) from None
 
 
-def rows_of(db: Connection, statement: Select[Any]) -> Iterator[dict[str, Any]]:
-    """Give the rows of a query as they are fetched, each as a dict of its columns."""
-    for row in db.execute(statement):
+def rows_of(
+    db: Connection, statement: Select[Any], bound: Mapping[str, object] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Give the rows of a query as they are fetched, each as a dict of its columns; `bound` fills its parameters."""
+    for row in db.execute(statement, bound):
         yield row._asdict()  # pyright: ignore[reportPrivateUsage]  # Its documentation names it.

@@ -48,6 +48,8 @@ class SqlLedger:
         self._clinic = clinic
         self._read = self._engines.reader
         self._write = self._engines.writer
+        self._left_at: Head | None = None
+        """The head of the history as this process last committed it: a guess, which every write proves or drops."""
 
     @property
     def clinic(self) -> str:
@@ -130,8 +132,10 @@ class SqlLedger:
             if not answer_sql.restand(db, self._clinic, answer_id, before=before, after=after):
                 return False
             answer_sql.give_turns(db, self._clinic)
-            chain.append(db, self._clinic, Line(kind="standing", actor=actor, at=at, body=body))
-            return True
+            line = Line(kind="standing", actor=actor, at=at, body=body)
+            head = chain.append(db, self._clinic, line, guess=self._left_at)
+        self._left_at = head
+        return True
 
     def count_answers(self) -> Mapping[Standing, int]:
         with transaction(self._read) as db:
@@ -153,9 +157,10 @@ class SqlLedger:
             )
             if db.execute(add).rowcount != 1:
                 return False
-            head = chain.append(db, self._clinic, line)
+            head = chain.append(db, self._clinic, line, guess=self._left_at)
             db.execute(_PLACE, {"b_clinic": self._clinic, "b_id": row["id"], "turn": head.number})
-            return True
+        self._left_at = head
+        return True
 
     def move(
         self,
@@ -180,8 +185,9 @@ class SqlLedger:
         with transaction(self._write) as db:
             if db.execute(_MOVE, guarded).rowcount != 1:
                 return False
-            chain.append(db, self._clinic, line)
-            return True
+            head = chain.append(db, self._clinic, line, guess=self._left_at)
+        self._left_at = head
+        return True
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         wanted = clean(delivery_id)
@@ -248,7 +254,9 @@ class SqlLedger:
         """Write a line of history that moves nothing (a restore, a late worker, an adoption); give the new head."""
         line = Line(kind=kind, actor=actor, at=at, body=body, delivery_id=delivery_id)
         with transaction(self._write) as db:
-            return chain.append(db, self._clinic, line)
+            head = chain.append(db, self._clinic, line, guess=self._left_at)
+        self._left_at = head
+        return head
 
     def head(self) -> Head:
         """Give the end of the history: what a witness outside the database keeps."""

@@ -30,12 +30,12 @@ from clinic_broadcast.core.delivery import (
     release,
 )
 from clinic_broadcast.core.finding import Finding, Severity
-from clinic_broadcast.core.gate import examine_payload
 from clinic_broadcast.core.lapse import Lapse
 from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.plan import Look, Send, may_be_sent, plan
 from clinic_broadcast.core.promo import WITHDRAW, is_correction, is_reshare
 from clinic_broadcast.core.schedule import Job
+from clinic_broadcast.core.verdicts import examine_once
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ports import Channel, Parcel
 from clinic_broadcast.run import pacing, reconcile, spending
@@ -300,7 +300,7 @@ def _doubt(desk: Desk, delivery: Delivery) -> Delivery | None:
         return _hold_again(desk, replace(delivery, payload=payload), why=why)
     material = known.material if known is not None else None
     if delivery.approved_by and delivery.gate_version != desk.gate.version:
-        found = examine_payload(desk.gate, delivery.payload, delivery.fragments, material)
+        found = examine_once(desk.gate, delivery.payload, delivery.fragments, material)
         return _hold_again(desk, delivery, why=GATE_CHANGED, findings=found)
     surprises = new_findings(desk, delivery, material)
     if not surprises:
@@ -314,7 +314,7 @@ def new_findings(desk: Desk, delivery: Delivery, material: Material | None) -> t
 
     A person's approval accepts the findings recorded with the promo and no others; without one, none is.
     """
-    found = examine_payload(desk.gate, delivery.payload, delivery.fragments, material)
+    found = examine_once(desk.gate, delivery.payload, delivery.fragments, material)
     accepted = (
         {_likeness(one) for one in delivery.findings} if delivery.approved_by else set[tuple[str, ...]]()
     )

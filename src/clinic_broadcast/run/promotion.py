@@ -10,10 +10,10 @@ from clinic_broadcast.core.answer import Standing
 from clinic_broadcast.core.compose import compose
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Verdict, verdict_of
-from clinic_broadcast.core.gate import examine_payload
 from clinic_broadcast.core.material import KnownAnswer, Material
 from clinic_broadcast.core.promo import ANNOUNCE, Fragment, Origin, Payload, Promo, delivery_key
 from clinic_broadcast.core.review import edit
+from clinic_broadcast.core.verdicts import examine_once
 from clinic_broadcast.core.wording import Wording
 from clinic_broadcast.ports import Channel
 from clinic_broadcast.run.desk import Desk
@@ -71,7 +71,7 @@ def draft(desk: Desk, material: Material, channel: Channel, wording: Wording) ->
         promo = _bare(material, channel, wording)
     if pictured:
         promo = replace(promo, payload=illustrated(desk, promo.payload, material, kind=channel.kind))
-    findings = examine_payload(desk.gate, promo.payload, promo.fragments, material)
+    findings = examine_once(desk.gate, promo.payload, promo.fragments, material)
     return Draft(promo=promo, findings=(*findings, *remarks), wordless=wordless)
 
 

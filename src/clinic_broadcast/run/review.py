@@ -8,8 +8,8 @@ from clinic_broadcast.core import review
 from clinic_broadcast.core.compose import promo_of_text
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Severity
-from clinic_broadcast.core.gate import examine_payload
 from clinic_broadcast.core.promo import WITHDRAW
+from clinic_broadcast.core.verdicts import examine_once
 from clinic_broadcast.errors import UsageError
 from clinic_broadcast.run.desk import Desk
 
@@ -49,7 +49,7 @@ def may_not_be_approved(
         return f"the channel {delivery.channel} is not enabled: it could never go out", ()
     if not delivery.payload.text.replace(delivery.payload.link, "").strip() and delivery.occasion != WITHDRAW:
         return "it has no words yet: give it some with `clinic-broadcast edit`", ()
-    findings = examine_payload(desk.gate, delivery.payload, delivery.fragments, material)
+    findings = examine_once(desk.gate, delivery.payload, delivery.fragments, material)
     blocks = [finding for finding in findings if finding.severity is Severity.BLOCK]
     if any(finding.rule.startswith(("privacy.", "form.fragments")) for finding in blocks):
         return (
@@ -133,7 +133,7 @@ def edit(desk: Desk, delivery_id: str, *, text: str, by: str = "", write: bool =
         return Decision(delivery=delivery, refused=long)
     known = desk.ledger.answer(delivery.answer_id)
     material = known.material if known is not None else None
-    findings = examine_payload(desk.gate, promo.payload, promo.fragments, material)
+    findings = examine_once(desk.gate, promo.payload, promo.fragments, material)
     who = by or desk.actor
     edited = replace(
         review.edit(
