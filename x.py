@@ -21,7 +21,16 @@ PYTHON = os.path.join(BIN, "python")
 UV_PIN = "uv==0.13.9"
 LINT_GROUP = ["--group", "lint", "--inexact"]
 HEAVY_GROUP = ["--group", "heavy", "--inexact"]
-USAGE = "usage: python3 x.py demo [--serve] | test [PYTEST ARGS] | check | bench | docs | setup [--heavy] | run ARGS..."
+LINTERS = [
+    ["ruff", "format", "--check", "."],
+    ["ruff", "check", "."],
+    ["mypy"],
+    ["basedpyright"],
+    ["lint-imports"],
+    ["deptry", "src"],
+]
+QUICK_TESTS = ["pytest", "-q", "tests/unit", "tests/contract", "tests/golden", "tests/docs", "tests/house"]
+USAGE = "usage: python3 x.py demo [--serve] | test [PYTEST ARGS] | check [--lint] | bench | docs | setup [--heavy] | run ARGS..."
 
 
 def say(text):
@@ -189,17 +198,7 @@ def main(arguments):
         run([PYTHON, "-m", "pytest", "tests/docs", *rest])
     else:
         set_up_group("lint", LINT_GROUP)
-        run_all(
-            [
-                ["ruff", "format", "--check", "."],
-                ["ruff", "check", "."],
-                ["mypy"],
-                ["basedpyright"],
-                ["lint-imports"],
-                ["deptry", "src"],
-                ["pytest", "-q", "tests/unit", "tests/contract", "tests/golden", "tests/docs", "tests/house"],
-            ]
-        )
+        run_all(LINTERS if "--lint" in rest else [*LINTERS, QUICK_TESTS])
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from e2e.program import run_forked
 
 SETTINGS = """
 [clinic]
@@ -73,15 +73,7 @@ class Clinic:
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "clinic_broadcast", "--home", str(self.home), *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=90,
-            env={**os.environ, "NO_COLOR": "1", **self.environ},
-        )
+        return run_forked(["--home", str(self.home), *arguments], self.environ, stdin=stdin)
 
     def ask(self, *arguments: str) -> Any:
         """Run one command with --json and give its document."""

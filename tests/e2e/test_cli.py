@@ -10,6 +10,7 @@ import feedparser
 import pytest
 
 from e2e.homes import CLEAN, SLIPPED, Clinic, make_clinic
+from e2e.program import run_cold, run_forked
 
 LETTER_WORDS = ("Solveig", "Bergen", "Haukeland", "Ragnhild", "Norway", "two pregnancies")
 
@@ -27,6 +28,12 @@ def test_the_first_poll_announces_nothing(clinic: Clinic) -> None:
     assert status["answers"] == {"baseline": 1, "fresh": 0, "withdrawn": 0}
     assert clinic.run("run", "--once").returncode == 0
     assert clinic.ask("log")["deliveries"] == []
+
+
+def test_a_command_that_loads_everything_anew_says_what_a_forked_one_says(clinic: Clinic) -> None:
+    question = ["--home", str(clinic.home), "status", "--json"]
+    cold, forked = run_cold(question, {}), run_forked(question, {})
+    assert (cold.returncode, cold.stdout, cold.stderr) == (0, forked.stdout, forked.stderr)
 
 
 def test_run_once_in_a_home_that_was_never_set_up_takes_the_baseline_and_announces_nothing(

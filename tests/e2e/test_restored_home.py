@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 from clinic_broadcast.demo.networks import Networks
+from e2e.program import run_forked
 
 SETTINGS = """
 [clinic]
@@ -60,14 +59,7 @@ Jane Roe, M.D.
 
 
 def command(home: Path, networks: Networks, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "clinic_broadcast", "--home", str(home), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-        env={**os.environ, "NO_COLOR": "1", **networks.environment("x")},
-    )
+    return run_forked(["--home", str(home), *arguments], networks.environment("x"))
 
 
 def ask(home: Path, networks: Networks, *arguments: str) -> Any:
@@ -140,10 +132,7 @@ def test_a_restored_home_shows_nothing_again_that_was_withdrawn(tmp_path: Path) 
     (home / "clinic.toml").write_text(settings.replace('api_url = ""', 'path = "wall"'), encoding="utf-8")
 
     def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "clinic_broadcast", "--home", str(home), *arguments],
-            capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "NO_COLOR": "1"},
-        )  # fmt: skip
+        done = run_forked(["--home", str(home), *arguments], {})
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 

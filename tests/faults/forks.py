@@ -1,7 +1,7 @@
-"""The server that forks the children of a kill: one for all suites, with everything loaded, so a death costs little.
+"""The server that forks processes with everything loaded: one for all suites, so a death or a command costs little.
 
 There is one such server in a process of tests, and what it has loaded is decided when it starts; so every suite that
-kills starts it here, and none can start it with less than the next one needs.
+forks starts it here, and none can start it with less than the next one needs.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Final
 import pytest
 
 FORKS: Final = multiprocessing.get_context("forkserver")
-LOADED: Final = "faults.kill_warm"
+LOADED: Final = ("faults.kill_warm", "e2e.warm")
 DEATH_MAX_S: Final = 60.0
 
 
 def start_fork_server() -> None:
     """Start the server if it does not run yet; it finds our modules by the environment alone."""
-    FORKS.set_forkserver_preload([LOADED])
+    FORKS.set_forkserver_preload(list(LOADED))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         forkserver.ensure_running()
