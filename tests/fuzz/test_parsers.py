@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,8 +14,12 @@ from hypothesis import strategies as st
 
 from fuzz.parsers import PARSERS, parse
 
-RUNS = 4_000
-SECONDS = 12
+RUNS = int(os.environ.get("FUZZ_RUNS", "200"))
+"""Inputs for each parser: some seconds in CI; before a release `FUZZ_RUNS=100000 FUZZ_SECONDS=600`."""
+
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "12"))
+"""The fuzzer stops then, whatever it has done."""
+
 RSS_MAX_MB = 700
 ONE_INPUT_MAX_S = 5
 ANSWERS_MAX = 12

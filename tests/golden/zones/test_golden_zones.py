@@ -1,7 +1,7 @@
 """Invented pages in every shape seen, each beside the zones that a person reads in it.
 
-`python tests/golden/zones/test_golden_zones.py` writes the zones that the program reads now over the expected ones;
-a person then reviews the difference.
+`PYTHONPATH=tests python tests/golden/zones/test_golden_zones.py` writes the zones that the program reads now over the
+expected ones; a person then reviews the difference.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 from clinic_broadcast.core.answer import Zones
 from clinic_broadcast.core.zones import read_answer
 from clinic_broadcast.sources.files import SUFFIXES, read_file
+from golden.zones.shapes import SHAPES
 
 PAGES = sorted(path for path in Path(__file__).parent.iterdir() if path.suffix in SUFFIXES)
 NAMES = ("title", "question", "greeting", "answer", "signature", "furniture")
@@ -48,6 +49,14 @@ def test_there_are_enough_pages_and_every_page_has_its_zones() -> None:
     assert {page.with_suffix(".zones.json") for page in PAGES} == set(
         Path(__file__).parent.glob("*.zones.json")
     )
+
+
+def test_every_shape_of_a_post_has_its_pages_and_every_page_its_shape() -> None:
+    shown = {shape: set(names.split()) for shape, names in SHAPES.items()}
+    assert all(shown.values())
+    assert set().union(*shown.values()) == {page.stem for page in PAGES}
+    doubtful = {page.stem for page in PAGES if expected(page)["doubt"]}
+    assert doubtful == shown["no certainty"]
 
 
 def test_links_of_the_answer_point_at_their_words_and_those_of_the_signature_at_none() -> None:
