@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import codecs
 import html
 import io
 import re
@@ -23,6 +24,26 @@ KIND_SCHEME: Final = "http://schemas.google.com/g/2005#kind"
 KIND_POST: Final = "http://schemas.google.com/blogger/2008/kind#post"
 
 _ENTITY: Final = re.compile(rb"<!ENTITY", re.IGNORECASE)
+_DECLARED: Final = re.compile(
+    rb"[\s\xef\xbb\xbf]*<\?[^>]*?encoding\s*=\s*[\"']\s*([\w.:-]{1,40})", re.IGNORECASE
+)
+_EBCDIC: Final = "<?xm".encode("cp037")
+_PLAIN_ENCODINGS: Final = (
+    "ascii",
+    "utf-8",
+    "utf-16",
+    "utf-32",
+    "iso8859",
+    "cp125",
+    "koi8",
+    "mac",
+    "shift_jis",
+    "euc",
+    "gb",
+    "big5",
+)
+"""Encodings in which a markup character stands for nothing but itself; UTF-7 or an escape could hide a declaration."""
+
 _ENDS: Final = re.compile(rb"</(?:\w+:)?(?:feed|rss|rdf)\s*>", re.IGNORECASE)
 _END_SEEN: Final = 8_192
 """Bytes at the end in which a document closes; caches add comments after it."""
@@ -73,6 +94,8 @@ def parse_feed(body: bytes, *, where: str) -> Any:  # noqa: ANN401 - feedparser 
     plain = body.replace(b"\x00", b"")
     if _ENTITY.search(plain):
         raise SourceError(f"{where} declares XML entities, which no feed needs; it is not read")
+    if not _has_plain_encoding(plain):
+        raise SourceError(f"{where} is in an encoding that no blog uses; have it written as UTF-8")
     # A file object: bytes or text that happen to name a local file would be opened (measured with 6.0.14).
     parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     if not parsed.get("version") and not parsed.entries:
@@ -80,6 +103,20 @@ def parse_feed(body: bytes, *, where: str) -> Any:  # noqa: ANN401 - feedparser 
     if not _ENDS.search(plain[-_END_SEEN:]):
         raise SourceError(f"{where} is cut off before its end; it will be read again")
     return parsed
+
+
+def _has_plain_encoding(body: bytes) -> bool:
+    """Say whether what was looked for in the bytes cannot stand there in another form."""
+    if body.startswith(_EBCDIC):
+        return False
+    declared = _DECLARED.match(body)
+    if declared is None:
+        return True
+    try:
+        name = codecs.lookup(declared[1].decode("ascii")).name
+    except (LookupError, UnicodeDecodeError):
+        return True  # The parser falls back to UTF-8.
+    return name.startswith(_PLAIN_ENCODINGS)
 
 
 def read_entry(entry: Entry, *, needs_link: bool = True) -> RawAnswer:
