@@ -18,6 +18,7 @@ import pytest
 
 from clinic_broadcast import wire
 from clinic_broadcast.cli.daemon import Daemon, Working
+from clinic_broadcast.core.schedule import Job
 from clinic_broadcast.engine.local import Engine, Tick
 from clinic_broadcast.engine.lock import hold_home, is_held
 from clinic_broadcast.web.app import make_app
@@ -109,6 +110,29 @@ def test_the_calendar_is_there_for_those_who_have_its_key(clinic: Clinic) -> Non
             assert get(f"{port.url}/calendar.ics?key={key}")[0] == 404
         finally:
             port.stop()
+
+
+def test_a_wrong_file_leaves_the_old_settings_in_force_and_a_right_one_is_taken_over(
+    clinic: Clinic, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schedule = clinic.home / "schedules" / "announce.toml"
+    with beating(clinic, Tick(name="jobs", every_s=0.2, call=nothing)) as (daemon, _engine, _seconds, url):
+        before = daemon.office
+        schedule.write_text('job = "announce"\ncron = "0 25 * * *"\n', encoding="utf-8")
+        daemon.reload()
+        assert daemon.office is before
+        assert readyz(url) == (200, "")
+        told = capsys.readouterr().out
+        assert "the old ones stay in force" in told
+        assert "announce.toml" in told
+        schedule.write_text('job = "announce"\ncron = "0 10 * * *"\n', encoding="utf-8")
+        (clinic.home / "lexicon.txt").write_text("zorbitol\n", encoding="utf-8")
+        daemon.reload()
+        assert daemon.office is not before
+        assert [one.cron for one in daemon.office.schedules if one.job is Job.ANNOUNCE] == ["0 10 * * *"]
+        assert daemon.office.desk.gate.version != before.desk.gate.version
+        assert daemon.jobs_due_in_s() <= 0
+        assert readyz(url) == (200, "")
 
 
 def nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -202,6 +203,72 @@ def test_a_clock_set_back_by_an_hour_does_not_silence_the_ticks(start: Callable[
     engine.scheduler.modify_job("deliver", next_run_time=in_an_hour)
     hands.at += 200
     assert until(lambda: len(rings) == 2)
+
+
+def test_a_tick_that_is_due_is_rung_before_its_interval_and_never_while_at_work(
+    start: Callable[..., Running],
+) -> None:
+    asked, served, at_work, most = [0], [0], [0], [0]
+    done: list[int] = []
+
+    def work() -> None:
+        at_work[0] += 1
+        most[0] = max(most[0], at_work[0])
+        served[0] = asked[0]
+        time.sleep(0.05)
+        at_work[0] -= 1
+        done.append(served[0])
+
+    def due_in_s() -> float:
+        return 0.0 if asked[0] > served[0] else math.inf
+
+    engine = Engine(stop_within_s=5)
+    start(engine, Tick(name="deliver", every_s=3600, call=work, due_in_s=due_in_s))
+    assert until(lambda: done == [0])
+    for number in (1, 2, 3):
+        asked[0] = number
+        engine.wake()
+        assert until(lambda: done[-1] == asked[0])
+    assert done == [0, 1, 2, 3]
+    assert most == [1]
+
+
+def test_a_tick_that_is_due_and_not_rung_is_a_problem(start: Callable[..., Running]) -> None:
+    hands = Hands()
+    engine = Engine(stop_within_s=5, monotonic=hands)
+    due_in_s = [math.inf]
+    rings: list[int] = []
+    start(
+        engine, Tick(name="deliver", every_s=3600, call=lambda: rings.append(1), due_in_s=lambda: due_in_s[0])
+    )
+    assert until(lambda: engine.scheduler.get_job("deliver").next_run_time > datetime.now(UTC))  # noqa: TID251
+    assert until(lambda: rings == [1] and engine.problems() == ())
+    engine.scheduler.pause()
+    due_in_s[0] = 0.0
+    engine.wake()
+    assert until(lambda: engine.scheduler.get_job("deliver").next_run_time < datetime.now(UTC))  # noqa: TID251
+    hands.at += 11
+    assert engine.problems() == ("scheduler: deliver has been due for 11 s",)
+
+
+def test_a_changed_file_reloads_and_a_wrong_one_ends_nothing(start: Callable[..., Running]) -> None:
+    told: list[str] = []
+    changes = [True]
+
+    def reload() -> None:
+        told.append("reload")
+        raise SettingsError("clinic.toml: wrong")
+
+    engine = Engine(
+        stop_within_s=5,
+        reload=reload,
+        is_changed=lambda: bool(changes and changes.pop()),
+        on_error=lambda name, error: told.append(f"{name}: {error}"),
+    )
+    start(engine, Tick(name="a", every_s=3600, call=lambda: None))
+    assert until(lambda: len(told) == 2)
+    assert told == ["reload", "reload: clinic.toml: wrong"]
+    assert engine.problems() == ()
 
 
 def test_an_engine_runs_once_and_not_for_nothing() -> None:

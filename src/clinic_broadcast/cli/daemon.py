@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -18,19 +19,22 @@ from typing import Final
 import structlog
 
 from clinic_broadcast import wire
+from clinic_broadcast.cli.doorbell import Doorbell, Step
 from clinic_broadcast.cli.logs import set_up_logs
 from clinic_broadcast.cli.output import Exit
 from clinic_broadcast.core.delivery import Delivery
+from clinic_broadcast.core.plan import plan
 from clinic_broadcast.core.schedule import Job, slots
 from clinic_broadcast.engine.local import Engine, Tick
 from clinic_broadcast.engine.lock import hold_home
 from clinic_broadcast.errors import BroadcastError, LedgerError
-from clinic_broadcast.run.broadcast import deliver
+from clinic_broadcast.run.broadcast import OPEN, deliver
 from clinic_broadcast.run.correct import plan_withdrawals
 from clinic_broadcast.run.jobs import run_due_jobs
 from clinic_broadcast.run.noticing import notify
 from clinic_broadcast.run.reconcile import notice, notice_silence
 from clinic_broadcast.run.survey import survey
+from clinic_broadcast.settings.changes import ReadFiles
 from clinic_broadcast.settings.secrets import read_calendar_key
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.health import Health
@@ -38,8 +42,10 @@ from clinic_broadcast.web.ics import calendar_route, ics_of
 from clinic_broadcast.web.server import open_port
 from clinic_broadcast.wire.hubs import link_of, send_pings
 
-DELIVER_EVERY_S: Final = 1.0
-JOBS_EVERY_S: Final = 5.0
+DELIVER_EVERY_S: Final = 30.0
+"""A sweep of all channels; what falls due, or is written into the record, rings of itself."""
+JOBS_EVERY_S: Final = 30.0
+"""Slots ring of themselves too; this finds those that waited for the end of quiet hours."""
 PEOPLE_EVERY_S: Final = 60.0
 ALIVE_EVERY_S: Final = 300.0
 STOP_SLACK_S: Final = 10.0
@@ -70,20 +76,30 @@ class Daemon:
     started_at: datetime
     pool: ThreadPoolExecutor
     notifying: wire.Notifying
+    wake: Callable[[], None] = lambda: None
     working: dict[str, Working] = field(default_factory=dict[str, "Working"])
+    doorbell: Doorbell = field(init=False)
+    next_slot_at: datetime | None = None
+    swept_at: float = -DELIVER_EVERY_S
+
+    def __post_init__(self) -> None:
+        self.doorbell = _doorbell_of(self.office)
 
     def errands(self) -> dict[Job, Callable[[], str]]:
         """Give the jobs that touch more than the desk."""
         return {Job.FEEDS: self._build_feeds, Job.BACKUP: self._backup, Job.DIGEST: self._send_digest}
 
     def do_jobs(self) -> None:
-        """Run the jobs whose slot has come, and take back what is still public of withdrawn answers."""
+        """Run the jobs whose slot has come."""
         office = self.office
-        plan_withdrawals(office.desk)
+        self.next_slot_at = _next_slot_at(office)
         for ran in run_due_jobs(office.desk, office.schedules, since=self.started_at, errands=self.errands()):
             log.info(
                 "job", schedule=ran.schedule, job=ran.job.value, slot=ran.slot_at.isoformat(), told=ran.told
             )
+            # What it let go is due now.
+            self.doorbell.ring()
+            self.wake()
 
     def tell_people(self) -> None:
         """Tell a person of the clinic what is due."""
@@ -103,27 +119,61 @@ class Daemon:
         if problem:
             log.error("no sign of life", problem=problem)
 
+    def jobs_due_in_s(self) -> float:
+        """Give in how many seconds the next slot of any schedule comes."""
+        if self.next_slot_at is None:
+            return math.inf
+        return (self.next_slot_at - self.office.desk.clock.now()).total_seconds()
+
+    def deliveries_due_in_s(self) -> float:
+        """Give in how many seconds deliveries must be looked at, as far as the record of now tells."""
+        return self.doorbell.due_in_s()
+
     def do_deliveries(self) -> None:
-        """Let each channel take its due steps in a thread of its own, so that none holds back another."""
-        work = {name: partial(self._deliver, name) for name in self.office.desk.channels}
-        for name, step in (work | {HUBS: self._tell_hubs}).items():
-            running = self.working.get(name)
-            if running is not None and not running.future.done():
-                continue
-            self.working[name] = Working(time.monotonic(), self.pool.submit(step))
-            if running is not None:
-                running.future.result()  # A fault of ours in the last round shows in /readyz as this tick's.
+        """Let each channel that has a step to take do so in a thread of its own, so that none holds back another.
 
-    def _deliver(self, name: str) -> None:
-        delivered = deliver(self.office.desk, channels=(name,))
-        for one in delivered:
+        Now and then all of them: what is due is also decided by what a restored record has forgotten.
+        """
+        desk, bell = self.office.desk, self.doorbell
+        bell.heard()
+        plan_withdrawals(desk)
+        rows = desk.ledger.deliveries(states=OPEN)
+        due: dict[str, set[Step]] = {}
+        for step in plan(rows, desk.clock.now(), desk.timing):
+            one = step.delivery
+            due.setdefault(one.channel if one.channel in desk.channels else HUBS, set()).add(
+                (one.id, one.fence)
+            )
+        is_sweep = time.monotonic() - self.swept_at >= DELIVER_EVERY_S
+        if is_sweep:
+            self.swept_at = time.monotonic()
+        for name in (*desk.channels, HUBS):
+            steps = frozenset(due.get(name, ()))
+            if is_sweep or (steps and not bell.is_resting(name, steps)):
+                self._begin(name, steps)
+        bell.foresee(rows, desk.timing)
+
+    def _begin(self, name: str, due: frozenset[Step]) -> None:
+        running = self.working.get(name)
+        if running is not None and not running.future.done():
+            return
+        self.working[name] = Working(time.monotonic(), self.pool.submit(self._take_steps, name, due))
+        if running is not None:
+            running.future.result()  # A fault of ours in the last round shows in /readyz as this tick's.
+
+    def _take_steps(self, name: str, due: frozenset[Step]) -> None:
+        """Take the due steps of one channel, or of the hubs; then have looked at what fell due meanwhile."""
+        office = self.office
+        is_hubs = name == HUBS
+        done = send_pings(office.settings, office.desk) if is_hubs else deliver(office.desk, channels=(name,))
+        for one in done:
             _tell(one)
-        if delivered:
+        if done and not is_hubs:
             self._build_feeds()
-
-    def _tell_hubs(self) -> None:
-        for one in send_pings(self.office.settings, self.office.desk):
-            _tell(one)
+        if due and all((one.id, one.fence) in due for one in done):
+            self.doorbell.rest(name, due)
+        if due:
+            self.doorbell.ring()
 
     def _build_feeds(self) -> str:
         built = wire.build_feeds(self.office)
@@ -176,7 +226,11 @@ class Daemon:
             log.error("the settings were not taken over; the old ones stay in force", problem=str(error))  # noqa: TRY400
             return
         before.desk.ledger.close()
-        notice(self.office.desk)
+        self.doorbell = _doorbell_of(office)
+        self.next_slot_at = office.desk.clock.now()
+        notice(office.desk)
+        if office.settings.web != before.settings.web:
+            log.warning("web.host and web.port count from the next start on")
         log.info("the settings were read again")
 
     def health(self, engine: Engine) -> Health:
@@ -218,7 +272,14 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
     pool = ThreadPoolExecutor(max_workers=CHANNELS_AT_ONCE, thread_name_prefix="channel")
     notifying = wire.open_notifying(settings, environ)
     daemon = Daemon(home, environ, office, office.desk.clock.now(), pool, notifying)
-    engine = Engine(stop_within_s=stop_within_s, reload=daemon.reload, on_error=_tell_error)
+    files = ReadFiles(settings.home)
+    engine = Engine(
+        stop_within_s=stop_within_s,
+        reload=daemon.reload,
+        is_changed=files.have_changed,
+        on_error=_tell_error,
+    )
+    daemon.wake = engine.wake
     with hold_home(settings.home.lock_file):
         notice_silence(office.desk)
         wire.build_feeds(office)
@@ -234,8 +295,13 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
         )
         log.info("ready", url=port.url, channels=sorted(office.desk.channels), pid=os.getpid())
         ticks = (
-            Tick(name="jobs", every_s=JOBS_EVERY_S, call=daemon.do_jobs),
-            Tick(name="deliveries", every_s=DELIVER_EVERY_S, call=daemon.do_deliveries),
+            Tick(name="jobs", every_s=JOBS_EVERY_S, call=daemon.do_jobs, due_in_s=daemon.jobs_due_in_s),
+            Tick(
+                name="deliveries",
+                every_s=DELIVER_EVERY_S,
+                call=daemon.do_deliveries,
+                due_in_s=daemon.deliveries_due_in_s,
+            ),
             Tick(name="people", every_s=PEOPLE_EVERY_S, call=daemon.tell_people),
             Tick(name="alive", every_s=ALIVE_EVERY_S, call=partial(daemon.show_life, engine)),
         )
@@ -248,6 +314,19 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
             os._exit(Exit.FAILED)
     daemon.office.desk.ledger.close()
     return Exit.DONE
+
+
+def _doorbell_of(office: wire.Office) -> Doorbell:
+    """Watch the record's file and its log; a server's record has none here."""
+    settings = office.settings
+    file = settings.home.ledger_file
+    is_file = settings.database_url == settings.home.ledger_url
+    return Doorbell((file, file.with_name(f"{file.name}-wal")) if is_file else (), office.desk.clock)
+
+
+def _next_slot_at(office: wire.Office) -> datetime | None:
+    now = office.desk.clock.now()
+    return min((slot for one in office.schedules for slot in slots(one, now, 1)), default=None)
 
 
 def _worker(name: str) -> str:

@@ -38,6 +38,19 @@ def plan(deliveries: Iterable[Delivery], now: datetime, timing: Timing) -> list[
     return looks + sends
 
 
+def next_step_at(deliveries: Iterable[Delivery], now: datetime, timing: Timing) -> datetime | None:
+    """Give the first instant after now at which another delivery of these has a step to take; None if none will."""
+    coming: list[datetime] = []
+    for one in deliveries:
+        if one.state is State.PLANNED and one.released_at is not None:
+            coming.append(max(one.released_at, one.not_before or one.released_at))
+        elif one.state is State.SENDING and one.lease_until is not None:
+            coming.append(one.lease_until + timing.settle)
+        elif one.state is State.UNSURE and one.not_before is not None:
+            coming.append(max(one.not_before, one.lease_until or one.not_before))
+    return min((at for at in coming if at > now), default=None)
+
+
 def may_be_sent(delivery: Delivery, now: datetime) -> bool:
     """Say whether it is planned, let go, and past every wait that it was given."""
     if delivery.state is not State.PLANNED or delivery.released_at is None or delivery.released_at > now:

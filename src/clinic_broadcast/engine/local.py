@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 import time
@@ -29,6 +30,14 @@ LATE_AT_LEAST_S: Final = 10.0
 WATCH_EVERY_S: Final = 1.0
 """How often the main thread looks after the ticks; the idle daemon must not wake more often than once a second."""
 
+WAIT_MIN_S: Final = 0.01
+
+FILES_EVERY_S: Final = 5.0
+"""How often it asks whether a file that the daemon has read was changed."""
+
+AWAKE: Final = 0
+"""No signal has this number: on the bell it only means that something may be due now."""
+
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -37,13 +46,15 @@ class Tick:
     """A callable that is rung every so many seconds; it ends quickly and decides itself what is due.
 
     It is never rung while it is still at work, and a ring that was missed is not made up for. Work that takes
-    longer than `stuck_after_s` counts as stuck.
+    longer than `stuck_after_s` counts as stuck. `due_in_s` tells in how many seconds it must be rung all the same; it
+    is asked once a second and oftener, in the main thread, and must not take long.
     """
 
     name: str
     every_s: float
     call: Callable[[], None]
     stuck_after_s: float = 600.0
+    due_in_s: Callable[[], float] | None = None
 
 
 @dataclass(slots=True)
@@ -53,6 +64,7 @@ class _Pulse:
     tick: Tick
     rung_at: float
     working_since: float | None = None
+    asked_at: float | None = None
     failures: int = 0
     failure: str = ""
 
@@ -77,11 +89,13 @@ class Engine:
     """Rings ticks until it is told to stop; it stores nothing and decides nothing.
 
     `stop_within_s` bounds how long work in hand may go on after a stop. `reload` is called in the main thread on
-    SIGHUP. `on_error` hears of every exception of a tick or of `reload`; the tick is rung again all the same.
+    SIGHUP, and when `is_changed` says that a file was changed. `on_error` hears of every exception of a tick or of
+    `reload`; the tick is rung again all the same.
     """
 
     stop_within_s: float
     reload: Callable[[], None] | None = None
+    is_changed: Callable[[], bool] | None = None
     on_error: Callable[[str, Exception], None] = _ignore
     monotonic: Callable[[], float] = time.monotonic
     scheduler: BackgroundScheduler = field(
@@ -95,6 +109,7 @@ class Engine:
     _idle: threading.Condition = field(default_factory=threading.Condition)
     _stopping: bool = False
     _bell: SimpleQueue[int] = field(default_factory=SimpleQueue[int])
+    _files_at: float = 0.0
 
     def run(self, ticks: Sequence[Tick], stop: threading.Event) -> Ended:
         """Ring the ticks, each at once and then at its interval, until `stop` is set or SIGTERM or SIGINT comes.
@@ -117,6 +132,10 @@ class Engine:
             notify("STOPPING=1")
             return Ended(unfinished=self._stop())
 
+    def wake(self) -> None:
+        """Look at once whether a tick is due; may be called from any thread."""
+        self._bell.put(AWAKE)
+
     def problems(self) -> tuple[str, ...]:
         """Say what is wrong with the heartbeat: late or stuck ticks, and ticks that fail; nothing when all is well."""
         if not self._pulses:
@@ -133,6 +152,8 @@ class Engine:
                     f"scheduler: {name} has not run for {now - pulse.rung_at:.0f} s "
                     f"(it should every {pulse.tick.every_s:g} s)"
                 )
+            elif pulse.asked_at is not None and now - pulse.asked_at > LATE_AT_LEAST_S:
+                said.append(f"scheduler: {name} has been due for {now - pulse.asked_at:.0f} s")
             if pulse.failures:
                 said.append(f"scheduler: {name} has failed {pulse.failures} times in a row: {pulse.failure}")
         return tuple(said)
@@ -167,6 +188,7 @@ class Engine:
             if self._stopping:
                 return
             pulse.rung_at = pulse.working_since = self.monotonic()
+            pulse.asked_at = None
         try:
             pulse.tick.call()
             pulse.failures = 0
@@ -181,28 +203,51 @@ class Engine:
                 self._idle.notify_all()
 
     def _answer_bell(self, stop: threading.Event) -> None:
-        """Wait a moment for a signal and do what it asks."""
+        """Wait until something may be due, for a signal at most as long as a watch, and do what it asks."""
         try:
-            signal_number = self._bell.get(timeout=WATCH_EVERY_S)
+            signal_number = self._bell.get(timeout=self._wait_s())
         except Empty:
+            return
+        if signal_number == AWAKE:
             return
         if signal_number != signal.SIGHUP:
             stop.set()
-        elif self.reload is not None:
-            try:
-                self.reload()
-            except Exception as error:  # noqa: BLE001  # A wrong file must not end a daemon that has a right one.
-                self.on_error("reload", error)
+        else:
+            self._reload()
+
+    def _wait_s(self) -> float:
+        soonest = min((self._due_in_s(one) for one in self._pulses.values()), default=WATCH_EVERY_S)
+        return max(WAIT_MIN_S, min(soonest, WATCH_EVERY_S))
+
+    def _due_in_s(self, pulse: _Pulse) -> float:
+        """Give in how many seconds this tick must be rung by hand: never while it is at work or rung already."""
+        if pulse.tick.due_in_s is None or pulse.working_since is not None or pulse.asked_at is not None:
+            return math.inf
+        return pulse.tick.due_in_s()
+
+    def _reload(self) -> None:
+        if self.reload is None:
+            return
+        try:
+            self.reload()
+        except Exception as error:  # noqa: BLE001  # A wrong file must not end a daemon that has a right one.
+            self.on_error("reload", error)
 
     def _watch(self) -> None:
-        """Ring a late tick by hand, and let systemd know that the heart beats.
+        """Ring by hand what is due or late, ask after the files, and let systemd know that the heart beats.
 
         APScheduler counts in wall time: when the clock is set back, its next ring lies far ahead.
         """
         now = self.monotonic()
         for pulse in self._pulses.values():
-            if pulse.working_since is None and self._is_late(pulse, now):
+            is_late = pulse.working_since is None and self._is_late(pulse, now)
+            if is_late or self._due_in_s(pulse) <= 0:
+                pulse.asked_at = pulse.asked_at or now
                 self.scheduler.modify_job(pulse.tick.name, next_run_time=_wall_now())
+        if self.is_changed is not None and now - self._files_at >= FILES_EVERY_S:
+            self._files_at = now
+            if self.is_changed():
+                self._reload()
         if not any(self._is_beyond_help(pulse, now) for pulse in self._pulses.values()):
             notify("WATCHDOG=1")
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import requests
+if TYPE_CHECKING:
+    import requests
 
 BODY_BYTES_MAX: Final = 2000
 """A hub says in a sentence what it did not like."""
@@ -47,6 +48,8 @@ def ping(hub: str, topics: Sequence[str], *, timeout_s: float) -> Ping:
     refuses a ping without the other. The first answer that is not a success ends the round; since a hub only fetches
     what it is told of, all of it may be repeated. Redirects are not followed. Never raises for what the hub does.
     """
+    import requests  # noqa: PLC0415  # 0.1 s to load, and most homes tell no hub.
+
     status = 204
     with requests.Session() as session:
         for topic in topics:

@@ -141,6 +141,13 @@ class Home:
         return self.state / "ledger.db"
 
     @property
+    def read_files(self) -> tuple[Path, ...]:
+        """Give the files that a daemon reads at its start, as they are now: one more or less is a change too."""
+        folders = ((self.schedules, "*.toml"), (self.posts, "*.md"), (self.secrets, "CLINIC_*"))
+        listed = (one for folder, names in folders for one in sorted(folder.glob(names)))
+        return (self.settings_file, self.own_words_file, *listed)
+
+    @property
     def ledger_url(self) -> str:
         """Give the address of the record in the home itself."""
         return f"sqlite:///{self.ledger_file}"

@@ -8,7 +8,6 @@ from typing import Final
 
 import lxml.html
 from lxml import etree
-from markdown_it import MarkdownIt
 
 from clinic_broadcast.core.answer import Link
 from clinic_broadcast.core.greeting import read_opening
@@ -204,6 +203,8 @@ class _Writer:
 
 def markdown_to_html(text: str) -> str:
     """Give the HTML of Markdown (CommonMark with tables); a line break within a paragraph stays one."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415  # 0.1 s to load, and few homes keep answers in Markdown.
+
     return str(MarkdownIt("commonmark", {"breaks": True}).enable("table").render(text))
 
 

@@ -10,7 +10,6 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -21,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic_broadcast.web.feeds import serve_file
-from clinic_broadcast.web.health import Health, metrics_of, readiness_of
+from clinic_broadcast.web.health import Health, readiness_of
 
 HEALTH_WITHIN_S: Final = 5.0
 """A record that does not answer for so long is as good as gone, and a monitor waits no longer than that either."""
@@ -98,6 +97,8 @@ class _Probe:
         health = await self._ask()
         if isinstance(health, str):
             return PlainTextResponse(f"# {health}\n", status_code=503, headers={"Cache-Control": "no-store"})
+        from clinic_broadcast.web.metrics import CONTENT_TYPE_LATEST, metrics_of  # noqa: PLC0415  # Seldom asked for.
+
         return Response(
             metrics_of(health), headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
         )

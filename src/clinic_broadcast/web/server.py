@@ -37,10 +37,7 @@ class _Server(uvicorn.Server):
         self.up.set()
         # on_tick(0) says whether to leave.
         while not await self.on_tick(0):
-            try:
-                await asyncio.wait_for(self._stop_asked.wait(), timeout=1.0)
-            except TimeoutError:
-                continue
+            await self._stop_asked.wait()
 
     def ask_to_stop(self) -> None:
         """Make the loop leave at once; may be called from any thread."""

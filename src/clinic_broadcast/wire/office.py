@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from clinic_broadcast.cards.gallery import CardGallery
@@ -16,7 +17,6 @@ from clinic_broadcast.core.forecast import Entry
 from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.schedule import Job, Schedule, is_channel_quiet, next_slot_for, pace_of
 from clinic_broadcast.errors import SettingsError
-from clinic_broadcast.feeds.check import CheckedDocument
 from clinic_broadcast.feeds.publish import BuiltFeeds, Publisher
 from clinic_broadcast.feeds.record import RecordFile
 from clinic_broadcast.run.desk import Desk, ReviewRules
@@ -29,6 +29,9 @@ from clinic_broadcast.wire.adapters import open_channel, open_sources
 from clinic_broadcast.wire.keeping import KEY_BYTES, SystemClock, clinic_of, taint_key
 from clinic_broadcast.wire.model import open_model
 from clinic_broadcast.wire.record import open_home_ledger, open_witness
+
+if TYPE_CHECKING:
+    from clinic_broadcast.feeds.check import CheckedDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
