@@ -1,4 +1,7 @@
-"""A real WebSub hub (Flask-WebSub): told of a change, it fetches the served feed and delivers it with a signature."""
+"""A real WebSub hub (Flask-WebSub): told of a change, it fetches the served feed and delivers it with a signature.
+
+The ping goes the way of the daemon: planned and sent as a delivery of the record.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,26 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from clinic_broadcast.feeds.websub import Told, link_header, ping
+from clinic_broadcast.core.delivery import State
+from clinic_broadcast.feeds.websub import link_header
+from clinic_broadcast.settings.config import read_settings
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.health import Health
 from clinic_broadcast.web.server import open_port
+from clinic_broadcast.wire.hubs import plan_pings, send_pings
 from feed_stages import HEAD, Stage, aged
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 
+CLINIC = """
+[clinic]
+name = "The Example Fertility Center"
+blog_url = "https://blog.example/"
+timezone = "America/Los_Angeles"
+public_url = "{public}"
+[feeds]
+hubs = ["{hub}"]
+"""
 SECRET = "a secret of this test only"
 HUB = """
 import sys
@@ -134,6 +149,8 @@ def test_a_hub_that_is_told_delivers_the_new_feed_with_a_valid_signature(
     address.append(port.url)
     try:
         stage = Stage(tmp_path, head=replace(HEAD, base_url=port.url, hubs=(hub,)))
+        (tmp_path / "clinic.toml").write_text(CLINIC.format(public=port.url, hub=hub), encoding="utf-8")
+        settings = read_settings(tmp_path, {})
         stage.archive(3)
         stage.build()
         topic = f"{port.url}/feeds/atom.xml"
@@ -141,9 +158,12 @@ def test_a_hub_that_is_told_delivers_the_new_feed_with_a_valid_signature(
         assert requests.post(hub, data=wish, timeout=30).status_code == 202
         stage.clock.pass_by(minutes=5)
         stage.publish(replace(aged(4, 3), published_at=stage.clock.now()))
-        built = stage.build()
-        assert topic in built.topics
-        assert isinstance(ping(hub, [topic], timeout_s=30), Told)
+        assert topic in stage.build().topics
+        assert plan_pings(settings, stage.desk) == 1
+        (told,) = send_pings(settings, stage.desk)
+        assert (told.state, told.post_id, told.attempts) == (State.SENT, "202", 1)
+        assert [one.kind for one in stage.ledger.history(told.id)] == ["plan", "claimed", "outcome"]
+        assert (plan_pings(settings, stage.desk), send_pings(settings, stage.desk)) == (0, [])
         for _ in range(100):
             if Subscriber.delivered:
                 break

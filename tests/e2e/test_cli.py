@@ -46,6 +46,21 @@ def test_run_once_in_a_home_that_was_never_set_up_takes_the_baseline_and_announc
     assert made.outbox() == []
 
 
+def test_pings_to_hubs_stand_in_the_record_and_not_among_what_is_published(clinic: Clinic) -> None:
+    settings = clinic.home / "clinic.toml"
+    plain = settings.read_text(encoding="utf-8")
+    settings.write_text(plain + '\n[feeds]\nhubs = ["http://127.0.0.1:9/hub"]\n', encoding="utf-8")
+    assert clinic.run("run", "--once").returncode == 0
+    log, status = clinic.ask("log"), clinic.ask("status")
+    assert log["deliveries"] == []
+    assert [(one["channel"], one["occasion"], one["state"]) for one in log["pings"]] == [
+        ("hub:127.0.0.1:9/hub", "ping:1", "planned")
+    ]
+    assert "hub:127.0.0.1:9/hub" not in status["deliveries"]
+    assert status["hubs"] == {"hub:127.0.0.1:9/hub": {"planned": 1}}
+    assert "ping" not in clinic.run("export", "--format", "jsonl").stdout
+
+
 def test_a_new_answer_goes_from_queue_to_public_once(clinic: Clinic) -> None:
     clinic.add("new", CLEAN)
     assert clinic.run("run", "--once").returncode == 0

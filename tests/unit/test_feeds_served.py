@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import pytest
 import zstandard
 
 from clinic_broadcast.feeds.websub import link_header
+from clinic_broadcast.feeds.write import remove_document
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.feeds import encodings_of
 from clinic_broadcast.web.health import Health
@@ -168,6 +170,34 @@ def test_r35_media_types_carry_their_charset_and_browsers_get_xml(served: Served
 def test_r36_what_is_not_there_is_not_200_and_the_record_is_not_there(served: Served) -> None:
     for path in ("/feeds/archive/0099.rss.xml", "/feeds/rss.xml.gz", "/state/feeds/feeds.jsonl"):
         assert served.ask(path).status == 404
+
+
+def test_r36_an_archive_page_that_was_taken_away_is_gone_and_comes_back(served: Served) -> None:
+    page = served.stage.feeds / "archive" / "0001.rss.xml"
+    page.parent.mkdir()
+    page.write_bytes(content := (served.stage.feeds / "rss.xml").read_bytes())
+    remove_document(page)
+    assert served.ask("/feeds/archive/0001.rss.xml").status == 410
+    assert served.ask("/feeds/archive/0001.rss.xml", "HEAD").status == 410
+    assert served.ask("/feeds/archive/0001.rss.xml.gone").status == 404
+    page.write_bytes(content)
+    assert served.ask("/feeds/archive/0001.rss.xml").status == 200
+
+
+def test_r36_a_feed_that_is_not_written_yet_or_cannot_be_read_now_is_asked_for_later(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (served.stage.feeds / "rss.xml").unlink()
+    early = served.ask()
+    assert (early.status, early.headers["retry-after"]) == (503, "120")
+    assert early.headers["cache-control"] == "no-store"
+
+    def too_many(*_: object, **__: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("clinic_broadcast.web.feeds.os.open", too_many)
+    busy = served.ask("/feeds/atom.xml")
+    assert (busy.status, busy.headers["retry-after"]) == (503, "120")
 
 
 def test_r13_the_hub_finds_itself_in_the_header(served: Served) -> None:

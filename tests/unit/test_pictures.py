@@ -74,7 +74,7 @@ def announced(at: Desk, source: FakeSource) -> Delivery:
 
 def shown(folder: Path) -> list[Path]:
     place = folder / "public" / "cards"
-    return sorted(place.iterdir()) if place.is_dir() else []
+    return sorted(place.glob("*.png")) if place.is_dir() else []
 
 
 def test_a_picture_is_sent_as_it_was_approved_and_shown_only_then(tmp_path: Path) -> None:
@@ -120,11 +120,12 @@ def test_a_withdrawal_takes_the_picture_down_at_once(tmp_path: Path) -> None:
     approve_all(at)
     release_planned(at)
     deliver(at)
-    assert shown(tmp_path)
+    (picture,) = shown(tmp_path)
     known = at.ledger.answer(raw_answer(1).id)
     assert known is not None
     withdraw(at, known, why="an error", by="Pat")
     assert shown(tmp_path) == []
+    assert picture.with_name(picture.name + ".gone").read_bytes() == b""
 
 
 def test_a_word_that_the_gate_holds_leaves_the_promo_without_a_picture(tmp_path: Path) -> None:

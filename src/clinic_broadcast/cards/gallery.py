@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from clinic_broadcast.core.feed import GONE
 from clinic_broadcast.core.promo import Card
 
 
@@ -35,7 +36,11 @@ class CardGallery:
         part.replace(place)
 
     def take_down(self, digest: str) -> None:
-        self._place(digest).unlink(missing_ok=True)
+        place = self._place(digest)
+        if place.exists():
+            # The port and a static server then answer 410, which caches and readers keep, and not 404.
+            place.with_name(place.name + GONE).touch()
+            place.unlink(missing_ok=True)
 
     def _place(self, digest: str) -> Path:
         return self.public / "cards" / f"{digest}.png"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from clinic_broadcast.cli.output import paint
 from clinic_broadcast.core.schedule import Job, Schedule, slots
+from clinic_broadcast.run.pinging import is_hub
 
 if TYPE_CHECKING:
     from clinic_broadcast.core.notice import Matter
@@ -79,7 +80,7 @@ def _coming(schedules: Sequence[Schedule], seen: Survey, now: datetime, *, zone:
 def _channels(seen: Survey) -> Iterator[str]:
     for name, states in sorted(seen.deliveries.items()):
         counted = ", ".join(f"{count} {state.value}" for state, count in states.items() if count)
-        other = "WebSub" if name.startswith("hub:") else "not enabled"
+        other = "WebSub" if is_hub(name) else "not enabled"
         yield f"  {name} ({seen.guarantees.get(name, other)}): {counted or 'nothing yet'}"
     if not seen.deliveries:
         yield "  nothing: no channel is enabled; add one to clinic.toml"

@@ -6,13 +6,17 @@ import csv
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clinic_broadcast.cli.command import AsJson, Command, DryRun, actor, home_of, open_desk, open_office
 from clinic_broadcast.cli.output import Exit, document, line, result, say, show_state
 from clinic_broadcast.errors import LedgerError, UsageError
+
+if TYPE_CHECKING:
+    from clinic_broadcast.cli.shapes import Json
+    from clinic_broadcast.run.survey import Survey
 
 
 def log(
@@ -25,6 +29,7 @@ def log(
     """Show the record of what has been published and what has not."""
     from clinic_broadcast.cli import shapes
     from clinic_broadcast.core.delivery import State
+    from clinic_broadcast.run.pinging import is_hub
 
     if state and state not in set(State):
         raise UsageError(f"no state is called {state!r}; known: {', '.join(State)}")
@@ -33,7 +38,12 @@ def log(
     if answer:
         rows = [one for one in rows if answer in (one.answer_id, one.answer_url)]
     if as_json:
-        document({"deliveries": [shapes.delivery(one) for one in rows]})
+        document(
+            {
+                "deliveries": [shapes.delivery(one) for one in rows if not is_hub(one.channel)],
+                "pings": [shapes.delivery(one) for one in rows if is_hub(one.channel)],
+            }
+        )
         return Exit.DONE
     if not rows:
         say("Nothing has been planned yet." if not (answer or channel or state) else "Nothing matches.")
@@ -58,10 +68,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
         document(
             {
                 "answers": {standing.value: count for standing, count in seen.answers.items()},
-                "deliveries": {
-                    channel: {state.value: count for state, count in states.items()}
-                    for channel, states in seen.deliveries.items()
-                },
+                "deliveries": _counted(seen, hubs=False),
+                "hubs": _counted(seen, hubs=True),
                 "guarantees": dict(seen.guarantees),
                 "spend": {
                     name: {"month": one.month, "usd": one.usd, "max_usd": one.max_usd}
@@ -85,17 +93,28 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
     return Exit.DONE
 
 
+def _counted(seen: Survey, *, hubs: bool) -> Json:
+    from clinic_broadcast.run.pinging import is_hub
+
+    return {
+        channel: {state.value: count for state, count in states.items()}
+        for channel, states in seen.deliveries.items()
+        if is_hub(channel) is hubs
+    }
+
+
 def export(
     context: typer.Context,
     form: Annotated[str, typer.Option("--format", metavar="csv or jsonl", help="csv or jsonl.")] = "csv",
 ) -> int:
-    """Write the whole record to stdout."""
+    """Write the whole record of what is published to stdout."""
     from clinic_broadcast.cli import shapes
+    from clinic_broadcast.run.pinging import is_hub
 
     if form not in ("csv", "jsonl"):
         raise UsageError(f"--format is csv or jsonl, not {form!r}")
     with open_desk(context) as desk:
-        rows = [shapes.delivery(one) for one in desk.ledger.deliveries()]
+        rows = [shapes.delivery(one) for one in desk.ledger.deliveries() if not is_hub(one.channel)]
     if form == "jsonl":
         for row in rows:
             line(row)

@@ -16,6 +16,9 @@ from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.core.gate import Gate, examine_text
 from clinic_broadcast.core.material import KnownAnswer
 
+GONE: Final = ".gone"
+"""The end of the name of the empty file that says: here was something, and it has been taken away (HTTP 410)."""
+
 NO_ANSWER_YET: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """What an empty feed says it was updated: an instant that does not depend on when it was built."""
 

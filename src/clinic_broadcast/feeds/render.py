@@ -97,6 +97,7 @@ def json_feed(document: FeedDocument, presses: Presses | None = None) -> bytes:
 
 def render(document: FeedDocument, form: Form, presses: Presses) -> bytes:
     """Give the document in one format; entries that cannot be written are left out and told in `presses`."""
+    # D10: spliced in their order; feedgen's add_entry would turn it round (its PRs 55 and 70).
     made = (presses.entry(entry, form) for entry in document.entries)
     items = [one for one in made if one is not None]
     presses.trim()

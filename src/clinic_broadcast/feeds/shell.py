@@ -25,8 +25,8 @@ from feedgen.ext.dc import DcEntryExtension, DcExtension
 from clinic_broadcast.core.feed import LINK, FeedDocument, FeedEntry
 from clinic_broadcast.feeds.places import Form, links_of
 
-# D1: the original calls setlocale for every date, a race that turns reads of UTF-8 files in other threads into
-# UnicodeDecodeError. These two modules are the only ones that use the name.
+# D1, told by nobody yet: the original calls setlocale for every date, a race that turns reads of UTF-8 files in
+# other threads into UnicodeDecodeError. These two modules are the only ones that use the name.
 feedgen.entry.formatRFC2822 = format_datetime
 feedgen.feed.formatRFC2822 = format_datetime
 
@@ -53,13 +53,16 @@ TTL_MINUTES: Final = 60
 
 
 def clean(text: str) -> str:
-    """Give the text without characters that XML cannot carry."""
+    """Give the text without characters that XML cannot carry (D8).
+
+    One of them in one post makes lxml refuse the whole feed: dgtlmoon/changedetection.io#1766, ckan/ckan#6378.
+    """
     # Most texts have nothing of the kind; to ask so is ten times as fast as to look at every character.
     return text if text.isprintable() and text.isascii() else UNPRINTABLE.sub("", text)
 
 
 class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no types
-    """feedgen's entry, whose Atom links keep rel and type (D2)."""
+    """feedgen's entry, whose Atom links keep rel and type (D2: its loop hides its own variable, issue 135)."""
 
     def atom_entry(self, extensions: bool = True) -> Any:  # noqa: ANN401, FBT002  # feedgen's own signature
         element = super().atom_entry(extensions)
@@ -71,7 +74,7 @@ class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no t
 
 
 class _Head(BaseExtension):  # type: ignore[misc]  # feedgen has no types
-    """What feedgen cannot write on a feed: hub and archive links in RSS (D3), and the mark of an archive page (D14)."""
+    """What feedgen cannot write: hub and archive links in RSS (D3, its issue 122), the mark of a page (D14)."""
 
     def __init__(self) -> None:
         self.links: list[dict[str, str]] = []
@@ -97,7 +100,7 @@ class _Head(BaseExtension):  # type: ignore[misc]  # feedgen has no types
 
 
 class _Talk(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
-    """The comments under an answer, for which feedgen has no element (D5, D14)."""
+    """The comments under an answer: feedgen knows no `replies` (D5), and nothing of thr, slash and wfw (D14)."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -141,7 +144,9 @@ def shell_of(document: FeedDocument, form: Form, *, updated_at: datetime) -> Any
     generator.generator("clinic-broadcast")
     generator.docs("https://www.rssboard.org/rss-specification")
     generator.ttl(TTL_MINUTES)
-    generator.updated(updated_at)
+    generator.updated(
+        updated_at
+    )  # D6: else feed and entries would carry the time of building, with microseconds.
     generator.head.is_archive = document.page > 0
     generator.head.links = links_of(document, form)
     for link in generator.head.links:
@@ -165,11 +170,14 @@ def entry_element(entry: FeedEntry, form: Form) -> Any:  # noqa: ANN401
     made.title(clean(entry.title))
     made.link(href=entry.url, rel="alternate", type="text/html")
     made.author({"name": clean(entry.author)})
-    if form is Form.RSS:  # In Atom the author has an element of its own.
+    if form is Form.RSS:  # D9: an author without mail is dropped there; in Atom it has an element of its own.
         made.dc.dc_creator(clean(entry.author))
+    # D11: without a summary the body would go where the summary belongs, and nowhere else.
     made.summary(clean(entry.plain))
     made.description(clean(entry.plain))
-    made.content(clean(entry.html), type="html")
+    made.content(
+        clean(entry.html), type="html"
+    )  # D12: of `CDATA` it makes a type that Atom does not know (PR 123).
     made.published(entry.published_at)
     made.updated(entry.updated_at)
     for label in entry.labels:

@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from clinic_broadcast.core.feed import GONE
 from clinic_broadcast.feeds.variants import SUFFIXES, WORTH_BYTES
 
-WRITERS: Final = 8
-"""Threads that compress, write and wait for the disk: it makes eight files durable in little more time than one."""
+WRITERS: Final = 4
+"""Threads that compress, write and wait for the disk: it makes four files durable in little more time than one."""
 
 SECOND_NS: Final = 1_000_000_000
 
@@ -102,7 +103,8 @@ def holds(path: Path, content: bytes) -> bool:
 
 
 def remove_document(path: Path) -> None:
-    """Remove a document and its compressed copies, those first."""
+    """Remove a document and its compressed copies, those first; what is left says that it was there."""
+    beside(path, GONE).touch()
     for suffix in SUFFIXES:
         beside(path, suffix).unlink(missing_ok=True)
     path.unlink(missing_ok=True)

@@ -33,6 +33,8 @@ FEEDS: Final = AnswerId("feeds")
 
 OPEN: Final = (State.PLANNED, State.SENDING, State.UNSURE)
 
+HUB: Final = "hub:"
+
 Tell: TypeAlias = Callable[[str, Sequence[str], datetime], Outcome]
 """Tells a hub, given its address, of changed topics; gives what came of it and never raises for what the hub does."""
 
@@ -40,7 +42,12 @@ Tell: TypeAlias = Callable[[str, Sequence[str], datetime], Outcome]
 def channel_of(hub: str) -> str:
     """Give the name under which `log` and `status` show a hub; no channel's name can have a colon."""
     parts = urlsplit(hub)
-    return f"hub:{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    return f"{HUB}{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+
+def is_hub(channel: str) -> bool:
+    """Say whether this is the name of a hub, which stands in the record like a channel but publishes nothing."""
+    return channel.startswith(HUB)
 
 
 def plan_pings(desk: Desk, hubs: Sequence[str], topics: Sequence[str], *, seen: str) -> int:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,9 @@ from clinic_broadcast.web.health import Health, readiness_of
 
 HEALTH_WITHIN_S: Final = 5.0
 """A record that does not answer for so long is as good as gone, and a monitor waits no longer than that either."""
+
+RETRY_AFTER_S: Final = "30"
+"""A monitor that looks again after so long sees the next tick of the scheduler."""
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -96,7 +100,8 @@ class _Probe:
     async def metrics(self, _request: Request) -> Response:
         health = await self._ask()
         if isinstance(health, str):
-            return PlainTextResponse(f"# {health}\n", status_code=503, headers={"Cache-Control": "no-store"})
+            headers = {"Cache-Control": "no-store", "Retry-After": RETRY_AFTER_S}
+            return PlainTextResponse(f"# {health}\n", status_code=503, headers=headers)
         from clinic_broadcast.web.metrics import CONTENT_TYPE_LATEST, metrics_of  # noqa: PLC0415  # Seldom asked for.
 
         return Response(
@@ -116,11 +121,10 @@ class _Probe:
 
 def _json(shape: dict[str, object], *, status: int) -> Response:
     body = json.dumps(shape, ensure_ascii=False, indent=2) + "\n"
-    return Response(
-        body,
-        status_code=status,
-        headers={"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"},
-    )
+    headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = RETRY_AFTER_S
+    return Response(body, status_code=status, headers=headers)
 
 
 class _SecurityHeaders:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -16,11 +17,16 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from clinic_broadcast.core.feed import GONE
+from clinic_broadcast.feeds.places import Form, path_of
+
 CACHE_CONTROL: Final = "public, max-age=900"
 """A withdrawn answer may stand in a cache for a quarter of an hour and no longer, also while we are down."""
 
 FILE_BYTES_MAX: Final = 32 << 20
 """Far above any feed or card of ours; what is larger was not written by us."""
+
+LIVE_PATHS: Final = frozenset(path_of(0, form) for form in Form)
 
 SEGMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -44,6 +50,12 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 BROWSER_XML: Final = "text/xml; charset=utf-8"
 
 
+RETRY_AFTER_S: Final = 120
+"""So long a reader is asked to wait where a document will be there soon: a build takes seconds."""
+
+FOR_NOW: Final = frozenset({errno.EACCES, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
+"""What fails though the document is there: readers that were told 404 would give the feed up."""
+
 ENCODINGS: Final[Mapping[str, str]] = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 """What may be said in Content-Encoding, and the end of the name of the copy that lies ready for it."""
 
@@ -51,12 +63,24 @@ ENCODINGS: Final[Mapping[str, str]] = {"br": ".br", "zstd": ".zst", "gzip": ".gz
 def serve_file(public: Path, request: Request, *, link: str = "") -> Response:
     """Answer a GET or HEAD for a file below `public`: 200, 304, or 404 for everything that is not one of ours.
 
+    410 says that it was there and has been taken away; 503, with Retry-After, that it cannot be read now, or that a
+    live feed is not written yet.
+
     `link` is the HTTP Link of the document, where hubs look for themselves and for its own address.
     """
     path = str(request.scope["path"])
-    found = _read_below(public, path)
-    if found is None:
-        return PlainTextResponse("There is no such document here.\n", status_code=404)
+    try:
+        found = _read_below(public, path)
+        if found is None:
+            return _absent(public, path)
+        return _answered(public, request, path, found, link=link)
+    except OSError:
+        return _later("This document cannot be read now.\n")
+
+
+def _answered(
+    public: Path, request: Request, path: str, found: tuple[str, bytes, datetime], *, link: str
+) -> Response:
     name, content, modified_at = found
     media_type = media_type_of(name, request.headers.get("accept", ""))
     encoding = ""
@@ -82,6 +106,19 @@ def serve_file(public: Path, request: Request, *, link: str = "") -> Response:
         headers.pop("Content-Encoding", None)
         return Response(status_code=304, headers=headers)
     return Response(content, headers={**headers, "Content-Type": media_type})
+
+
+def _absent(public: Path, path: str) -> Response:
+    if path.removeprefix("/") in LIVE_PATHS:
+        return _later("The feed is not written yet.\n")
+    if _read_below(public, path, suffix=GONE) is not None:
+        return PlainTextResponse("This has been taken away.\n", status_code=410)
+    return PlainTextResponse("There is no such document here.\n", status_code=404)
+
+
+def _later(words: str) -> Response:
+    headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
+    return PlainTextResponse(words, status_code=503, headers=headers)
 
 
 def media_type_of(name: str, accept: str) -> str:
@@ -135,6 +172,7 @@ def _read_below(public: Path, path: str, *, suffix: str = "") -> tuple[str, byte
 
     `suffix` is that of a compressed copy, which has no name of its own in the world.
 
+    Raises OSError when it may well be there and cannot be read for now.
     Names are checked letter by letter, so that no path leads out of `public`; a link that does is refused too.
     """
     segments = path.removeprefix("/").split("/")
@@ -153,7 +191,11 @@ def _read_below(public: Path, path: str, *, suffix: str = "") -> tuple[str, byte
             if not stat.S_ISREG(facts.st_mode) or facts.st_size > FILE_BYTES_MAX:
                 return None
             content = file.read()
-    except (OSError, RuntimeError):
-        # Also a loop of links, which resolve() reports as a RuntimeError up to Python 3.12.
+    except OSError as error:
+        if error.errno in FOR_NOW:
+            raise
+        return None
+    except RuntimeError:
+        # A loop of links, as resolve() reports it up to Python 3.12.
         return None
     return segments[-1], content, datetime.fromtimestamp(int(facts.st_mtime), tz=UTC)
