@@ -198,7 +198,8 @@ def test_pages_that_somebody_removed_are_written_again_at_the_next_start(tmp_pat
     (stage.feeds / "archive" / "0009.atom.xml").write_bytes(b"of another record")
     stage.restart()
     stage.build()
-    assert stage.files() == before
+    # Readers may know the page that is not ours: it is answered as one that is gone for good.
+    assert stage.files() == {**before, "feeds/archive/0009.atom.xml.gone": b""}
 
 
 def test_a_line_that_a_kill_cut_off_does_not_count(stage: Stage) -> None:
