@@ -31,8 +31,9 @@ def default_wordings() -> Wordings:
     return read_wordings(ROOT / "posts")
 
 
+@cache
 def gate() -> Gate:
-    """Give a gate for the invented clinic of the tests."""
+    """Give the gate of the invented clinic of the tests: one for all, for to make its tables takes a while."""
     return Gate(
         lexicon=lexicon(),
         own_names=("Dr. Jane Roe", "The Example Fertility Center", "@exampleclinic"),

@@ -50,6 +50,18 @@ class Judge:
         self._approved: dict[str, str] = {}
         self._unanswered: dict[str, set[int]] = {}
 
+    def copy(self) -> Judge:
+        """Give another judge who knows the same."""
+        other = Judge()
+        other.sees, other.stained = self.sees, self.stained
+        other.rows = self.rows.copy()
+        other._first_sent_at = self._first_sent_at.copy()
+        other._let_go = self._let_go.copy()
+        other._waits_for_person = self._waits_for_person.copy()
+        other._approved = self._approved.copy()
+        other._unanswered = {key: fences.copy() for key, fences in self._unanswered.items()}
+        return other
+
     @staticmethod
     def expects(condition: bool, promise: str) -> None:
         """Raise unless the promise holds."""

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 from clinic_broadcast.core.answer import AnswerId
@@ -55,6 +56,9 @@ class Line:
         self.rng = random.Random(0)
         self.edges = 0
         self.requests = 0
+        self.is_dead = False
+        self.heard: Callable[[], None] | None = None
+        """Told of every edge when it is passed."""
         self.network = Network(self, plot.guarantee)
         clock = StageClock(self.stage)
         self.desk = replace(
@@ -70,6 +74,8 @@ class Line:
         self.stage.pause(self.plot.stalls.get(self.edges, 0.01))
         if self.edges in self.plot.crashes:
             raise CrashError
+        if self.heard is not None:
+            self.heard()
 
     def fate(self, network: Network) -> Fate:
         """Give the next request its fate."""
@@ -86,19 +92,36 @@ class Line:
     def live(self) -> None:
         """Run again and again until all is over; raises ViolationError when a promise is broken."""
         for _ in range(RUNS_MAX):
-            try:
-                for one in promos(self.network):
-                    self.desk.ledger.plan(one, actor="test")
-                broadcast.release_planned(self.desk)
-                broadcast.deliver(self.desk)
-            except CrashError:
+            if not self.is_dead and self._run():
+                self.judge.ends([self.network])
+                return
+            if self.is_dead:
+                self.is_dead = False
                 self.stage.pause(1)
-            else:
-                if not self.judge.open_rows():
-                    self.judge.ends([self.network])
-                    return
             self.stage.pause(self._until_next())
         raise ViolationError(f"I2 not over after {RUNS_MAX} runs")
+
+    def _run(self) -> bool:
+        """Do one run, and say whether all is over."""
+        try:
+            for one in promos(self.network.name, self.network.account):
+                self.desk.ledger.plan(one, actor="test")
+            broadcast.release_planned(self.desk)
+            broadcast.deliver(self.desk)
+        except CrashError:
+            self.is_dead = True
+            return False
+        return not self.judge.open_rows()
+
+    def crashed_here(self) -> Line:
+        """Give a line whose worker dies at the edge that this one passes: nothing else is changed by its death."""
+        plot = replace(self.plot, crashes=self.plot.crashes | {self.edges})
+        other = Line(plot, self.ledger.copy())
+        other.stage.now_s, other.stage.ahead_s = self.stage.now_s, self.stage.ahead_s
+        other.judge = self.judge.copy()
+        other.network.take_over(self.network)
+        other.edges, other.requests, other.is_dead = self.edges, self.requests, True
+        return other
 
     def _until_next(self) -> float:
         now_s = self.stage.now_s + self.stage.ahead_s
@@ -106,18 +129,23 @@ class Line:
         return min((at_s for at_s in instants if at_s > now_s), default=now_s + 1) - now_s
 
 
-def promos(network: Network) -> Iterator[Delivery]:
+@cache
+def promos(channel: str, account: str) -> tuple[Delivery, ...]:
     """Give three deliveries, ready to be planned."""
+    return tuple(_promos(channel, account))
+
+
+def _promos(channel: str, account: str) -> Iterator[Delivery]:
     for number in range(DELIVERIES):
         answer_id = AnswerId(f"answer-{number}")
-        key = delivery_key("schedules", answer_id, account=network.account, occasion=ANNOUNCE)
+        key = delivery_key("schedules", answer_id, account=account, occasion=ANNOUNCE)
         yield Delivery(
             id=key[:12],
             key=key,
             answer_id=answer_id,
             answer_url="",
-            channel=network.name,
-            account=network.account,
+            channel=channel,
+            account=account,
             occasion=ANNOUNCE,
             state=State.PLANNED,
             payload=Payload(text=WORDS, link=""),
@@ -132,25 +160,31 @@ def promos(network: Network) -> Iterator[Delivery]:
 
 def play(plot: Plot, make_ledger: Callable[[], Any] = QuickLedger) -> Line:
     """Play one plot to its end; raises AssertionError, with the plot, when a promise is broken."""
-    line = Line(plot, make_ledger())
+    return _played(Line(plot, make_ledger()))
+
+
+def _played(line: Line) -> Line:
     try:
         line.live()
     except ViolationError as broken:
-        raise AssertionError(f"{broken} in {plot}") from None
+        raise AssertionError(f"{broken} in {line.plot}") from None
     return line
 
 
-def plots_of(base: Plot) -> Iterator[Plot]:
-    """Give the plot without a crash, then those with every single crash and every pair of crashes.
+def explore(base: Plot, *, crashes_max: int = 2) -> Iterator[Line]:
+    """Play a plot without a crash, with every single crash, every pair, and so on; give each line at its end.
 
-    A crash adds runs and so edges: the second one is tried at every edge that the first one leaves.
+    A crash adds runs and so edges: the next one is tried at every edge that the one before it leaves. A line with a
+    crash begins where the line without it passes that edge, for a death leaves the record, the network and the time
+    as they are; a test plays a sample from the beginning and compares.
     """
-    yield base
-    first = 0
-    edges = play(base).edges
-    while first < edges:
-        first += 1
-        once = replace(base, crashes=frozenset({first}))
-        yield once
-        for second in range(first + 1, play(once).edges + 1):
-            yield replace(base, crashes=frozenset({first, second}))
+    yield from _explored(Line(base, QuickLedger()), crashes_max)
+
+
+def _explored(line: Line, crashes_max: int) -> Iterator[Line]:
+    crashed: list[Line] = []
+    if crashes_max:
+        line.heard = lambda: crashed.append(line.crashed_here())
+    yield _played(line)
+    for other in crashed:
+        yield from _explored(other, crashes_max - 1)

@@ -97,6 +97,12 @@ class QuickLedger:
     def __init__(self) -> None:
         self._rows: dict[str, Delivery] = {}
 
+    def copy(self) -> QuickLedger:
+        """Give another ledger with the same rows."""
+        other = QuickLedger()
+        other._rows = self._rows.copy()
+        return other
+
     def plan(self, delivery: Delivery, *, actor: str) -> bool:
         del actor
         check_plan(delivery)

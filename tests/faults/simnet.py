@@ -155,6 +155,12 @@ class Network:
         self._public: dict[str, list[Copy]] = {}
         self._coming: list[tuple[float, float, str]] = []
 
+    def take_over(self, other: Network) -> None:
+        """Become what another network of the same kind is at this moment."""
+        self.is_welcome = other.is_welcome
+        self._public = {key: copies.copy() for key, copies in other._public.items()}
+        self._coming = other._coming.copy()
+
     def copies(self, key: str) -> list[Copy]:
         """Give the public copies of a promo at this moment."""
         self.apply(self.world.stage.now_s)

@@ -20,7 +20,7 @@ WORLDS = 670
 """Worlds a part; a world has fifteen deliveries, so ten parts are a hundred thousand."""
 
 SEED = int(os.environ.get("SIMULATION_SEED", "7"))
-NIGHTLY_FROM = 1_000_000
+OTHERS_FROM = 1_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +49,9 @@ def test_ten_thousand_deliveries_under_random_faults_keep_every_promise(part: in
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("part", range(40))
-def test_four_hundred_thousand_more_deliveries_keep_every_promise(part: int) -> None:
-    first = NIGHTLY_FROM + part * WORLDS
+@pytest.mark.parametrize("part", range(10))
+def test_a_hundred_thousand_more_deliveries_keep_every_promise(part: int) -> None:
+    first = OTHERS_FROM + part * WORLDS
     worlds = [simulate(seed) for seed in range(first, first + WORLDS)]
     assert sum(ends(worlds).values()) >= 10_000
 
