@@ -26,7 +26,8 @@ EVERY_MINUTE = 'job = "{job}"\ncron = "* * * * *"\n'
 def running(clinic: Clinic) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the daemon until it says that it is ready; give its process and its address."""
     command = [sys.executable, "-m", "clinic_broadcast", "--home", str(clinic.home), "run"]
-    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"})
+    environ = {**os.environ, "NO_COLOR": "1", **clinic.environ}
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environ)
     try:
         yield child, _address(child)
     finally:

@@ -59,10 +59,14 @@ class Station:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
-    """Where a worker dies: at an edge of its ports, by a network that reads its number, or around a folder's link."""
+    """Where a worker dies: at an edge of its ports, by a network that reads its number, or around a folder's link.
+
+    Its clock may be wrong by `clock_wrong_s` until then.
+    """
 
     edge: int = 0
     pid_file: Path | None = None
+    clock_wrong_s: float = 0.0
     before_link: bool = False
     after_link: bool = False
 
@@ -74,6 +78,7 @@ def deliver_until_death(station: Station, ahead_s: float, death: Death) -> None:
     os.link = _deadly(os.link, death)
     clock = SteppedClock()
     clock.sleep(ahead_s)
+    clock.wrong_s = death.clock_wrong_s
     with station.worker(clock, Tripwire(death.edge)) as at:
         deliver(at)
 

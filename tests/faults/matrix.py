@@ -176,10 +176,12 @@ class SteppedClock:
 
     def __init__(self) -> None:
         self._ahead = timedelta()
+        self.wrong_s = 0.0
+        """How far it is ahead of everybody else's, who do not jump with this."""
         self.heard: Callable[[float], None] = _unheard
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(time.time(), UTC) + self._ahead
+        return datetime.fromtimestamp(time.time() + self.wrong_s, UTC) + self._ahead
 
     @property
     def ahead_s(self) -> float:
@@ -196,7 +198,7 @@ class SteppedClock:
 
     def come_back(self) -> None:
         """Show true time again."""
-        self._ahead = timedelta()
+        self._ahead, self.wrong_s = timedelta(), 0.0
 
 
 def _unheard(_ahead_s: float) -> None:

@@ -291,6 +291,14 @@ def put_the_record_back(site: Site, *, way: Callable[[Site, Path], None]) -> Ite
     yield site.finish()
 
 
+def go_by_a_wrong_clock(site: Site, *, before_s: float, after_s: float) -> Iterator[Cell]:
+    """Kill a worker after the answer; its clock is wrong by so much, and those of the workers after it by so much."""
+    site.start_again()
+    assert site.dies(Death(edge=ANSWERED, clock_wrong_s=before_s)), "a worker that is to die lives on"
+    site.clock.wrong_s = after_s
+    yield site.finish()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnRow:
     """One fault of ours: how it is played, and why a kind has no such fault."""
@@ -336,5 +344,13 @@ OWN_ROWS: Final = (
     OwnRow(
         name="the record is put back by hand from before the send",
         play=partial(put_the_record_back, way=by_hand),
+    ),
+    OwnRow(
+        name="kill -9 after the answer, our clock half an hour ahead",
+        play=partial(go_by_a_wrong_clock, before_s=1800.0, after_s=1800.0),
+    ),
+    OwnRow(
+        name="kill -9 after the answer, and our clock is set back by half an hour",
+        play=partial(go_by_a_wrong_clock, before_s=0.0, after_s=-1800.0),
     ),
 )
