@@ -168,6 +168,20 @@ def test_check_reads_a_text_and_json_lines(clinic: Clinic) -> None:
     assert verdicts["b"] in ("hold", "block")
 
 
+def test_check_in_a_home_that_does_not_exist_is_an_error_and_in_one_without_settings_says_so(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    text = "Small fibroids on the outer wall are often left alone."
+    mistyped = clinic.run("--home", str(tmp_path / "mistyped"), "check", stdin=text)
+    assert (mistyped.returncode, mistyped.stdout) == (4, "")
+    assert "no such directory" in mistyped.stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    bare = clinic.run("--home", str(empty), "check", stdin=text)
+    assert (bare.returncode, bare.stdout) == (0, "clear\n")
+    assert "own names" in bare.stderr
+
+
 def test_measure_counts_as_the_network_counts(clinic: Clinic) -> None:
     row = json.dumps({"id": 1, "text": "see https://blog.example.com/a/very/long/path/of/many/words.html"})
     counted = json.loads(clinic.run("measure", "x", "--lines", stdin=row).stdout)

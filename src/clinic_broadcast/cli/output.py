@@ -82,11 +82,13 @@ STATE_COLOURS = {
 
 
 def show_findings(found: Iterable[Finding], indent: str = "  ") -> None:
-    """Print findings, one a line: severity, rule, where, what, and how to mend it."""
+    """Print findings, one a line: severity, rule, where, what, how to mend it, and the rule's source."""
     for one in found:
         severity = paint(one.severity.value, SEVERITY_COLOURS[one.severity])
         quoted = f" “{one.excerpt}”" if one.excerpt else ""
-        result(f"{indent}{severity} {one.rule} in {one.where} at {one.start}{quoted}: {one.message}")
+        result(
+            f"{indent}{severity} {one.rule} in {one.where} at {one.start}{quoted}: {one.message} [{one.source}]"
+        )
 
 
 def show_state(delivery: Delivery) -> None:

@@ -192,6 +192,8 @@ def check(context: typer.Context, file: File = "-", lines: Lines = False, as_jso
     from clinic_broadcast.core.gate import examine_text
 
     gate: Gate = wire.open_gate(home_of(context), os.environ)
+    if not gate.own_names:
+        say(f"no clinic.toml in {home_of(context)}: the clinic's own names and addresses are not known here")
     if lines:
         for row_id, text in _rows(file):
             in_line = examine_text(gate, text)

@@ -100,7 +100,12 @@ def open_desk(home: Path, environ: Mapping[str, str], *, actor: str, read_only: 
 
 
 def open_gate(home: Path, environ: Mapping[str, str]) -> Gate:
-    """Give the gate of a home; outside of one, a gate that knows no own name."""
+    """Give the gate of a home; outside of one, a gate that knows no own name.
+
+    Raises SettingsError when the home that is named does not exist: mistyped, it would know no own name in silence.
+    """
+    if not home.is_dir():
+        raise SettingsError(f"{home}: there is no such directory; name the clinic's home with --home DIR")
     if not Home(home).settings_file.exists():
         return Gate(
             lexicon=load_lexicon(), own_names=(), own_hosts=(), taint_key=secrets.token_bytes(KEY_BYTES)

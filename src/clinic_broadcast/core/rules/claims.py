@@ -83,7 +83,10 @@ def refuted(tables: Tables, body: str, start: int, end: int) -> str:
 
 
 def refuted_finding(cue: str, *, where: str, span: Span, text: str) -> Finding:
-    """Give the finding that a sentence was taken from where the answer refutes something."""
+    """Give the finding that a sentence was taken from where the answer refutes something.
+
+    Source: FTC guidance of 20 December 2022: a claim of effect needs sound evidence.
+    """
     return Finding(
         rule="clinical.refuted",
         severity=Severity.HOLD,

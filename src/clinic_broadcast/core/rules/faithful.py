@@ -78,7 +78,8 @@ def unfaithful(fragments: Sequence[Fragment], body: str) -> tuple[Finding, ...]:
 
     Slices of the answer can be spliced into something that it does not say. So whatever stands in the promo from
     the first to the last word of a sentence is compared with all of that sentence, must begin and end where it
-    does, and sentences must come in the answer's order.
+    does, and sentences must come in the answer's order. Source: own rule; a claim cut off its qualifier is another
+    claim (FTC guidance of 20 December 2022).
     """
     spans = sentences(body)
     text = "".join(fragment.text for fragment in fragments)
