@@ -1,31 +1,38 @@
-"""Deliveries a second and processor time each, on SQLite against simulated networks, beside a naive loop.
+"""Deliveries a second and processor time each, on SQLite against simulated networks, beside a naive loop and peers.
 
-Run it with `python benches/deliver.py`. Ours is all that `run --once` does for a delivery that is due: the gate again,
-a durable claim, the request, a durable outcome. The naive loop is one `requests` call each, without any record: the
-least that any program can do. Both run in this process, against the same server, one after the other. Facebook is
-reached without a driver; Mastodon through Mastodon.py, whose reading of the answer is part of the figure.
+Run it with `python -m benches deliver`. Ours is all that `run --once` does for a delivery that is due: the gate's
+word on the frozen bytes, a durable claim, the witness beside the record, the request, a durable outcome. The naive
+loop is one `requests` call each, without any record: the least that any program can do. Both run in this process,
+against the same server, one after the other. Then whole programs, ours and those of others (`benches/_bots.py`), each
+from its start to its end with so many new items in one feed; the others are installed from the package index on first
+use.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import requests
 
 ROOT = Path(__file__).parents[1]
-sys.path[0] = str(ROOT / "tests")
+# In the place of this folder, where `benches/faults.py` would be found as `faults`.
+sys.path[0:1] = [str(ROOT / "tests"), str(ROOT)]
 
+from benches._bots import NOT_RUN, PEERS, Bot, Feed, cache_folder, ours, prepared  # noqa: E402 - The same.
 from clinic_broadcast.core.delivery import Delivery, State  # noqa: E402 - After the path is set.
 from clinic_broadcast.demo.networks.accounts import CREDENTIALS  # noqa: E402 - The same.
 from clinic_broadcast.demo.networks.client import Networks  # noqa: E402 - The same.
 from clinic_broadcast.ledger.migrate import open_ledger  # noqa: E402 - The same.
+from clinic_broadcast.ledger.witness import WitnessFile  # noqa: E402 - The same.
 from clinic_broadcast.run.broadcast import deliver, release_planned  # noqa: E402 - The same.
 from clinic_broadcast.run.desk import Desk  # noqa: E402 - The same.
+from clinic_broadcast.run.reconcile import notice  # noqa: E402 - The same.
 from faults.matrix import SteppedClock, desk_for, open_kind, plan_answers  # noqa: E402 - The same.
 
 KINDS: dict[str, dict[str, object]] = {
@@ -57,23 +64,54 @@ def main() -> None:
         for kind in KINDS:
             compare(networks, kind, Path(folder) / f"{kind}-warm", 1)  # It loads the driver.
             for count in COUNTS:
-                ours, naive = compare(networks, kind, Path(folder) / f"{kind}-{count}", count)
-                ratio = ours.wall_s / naive.wall_s
-                print(f"{kind:10}{count:6}  {ours.told}  {naive.told}  {ratio:5.1f}", flush=True)
+                figure, naive = compare(networks, kind, Path(folder) / f"{kind}-{count}", count)
+                ratio = figure.wall_s / naive.wall_s
+                print(f"{kind:10}{count:6}  {figure.told}  {naive.told}  {ratio:5.1f}", flush=True)
+    beside_others()
+
+
+def beside_others() -> None:
+    """Print what whole programs need for the same feed: wall clock and processor time, from start to end."""
+    bots = (ours("mastodon"), ours("bluesky"), *PEERS)
+    print(f"\n{'whole program, new items':36}" + "".join(f"{count:>24}" for count in COUNTS))
+    for bot in bots:
+        print(f"{bot.name + ' on ' + bot.network:36}", end="", flush=True)
+        for count in COUNTS:
+            print(f"{whole_run(bot, count):>24}", end="", flush=True)
+        print()
+    for name, reason in NOT_RUN.items():
+        print(f"{name}: not run: {reason}")
+
+
+def whole_run(bot: Bot, count: int) -> str:
+    """Run one program once on so many new items, and give its time; say so when they are not all public."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Networks(Path(folder) / "networks") as networks,
+        Feed(count=count) as feed,
+    ):
+        try:
+            bench = prepared(bot, Path(folder) / "home", feed=feed, networks=networks, cache=cache_folder())
+        except subprocess.CalledProcessError:
+            return "cannot be installed"
+        run = bench.run()
+        public = len(networks.wall(bot.network))
+    short = "" if public == count else f" {public} public!"
+    return f"{run.wall_s:.2f} s ({run.cpu_s:.2f} CPU){short}"
 
 
 def compare(networks: Networks, kind: str, home: Path, count: int) -> tuple[Figure, Figure]:
     """Publish the same texts our way and naively, each on networks that hold nothing yet."""
     refresh(networks, kind)
     at = planned(networks, kind, home, count)
-    ours = measured(count, lambda: deliver(at))
+    figure = measured(count, lambda: deliver(at))
     sent = at.ledger.deliveries(states=(State.SENT,))
     if len(sent) != count or len(networks.wall(kind)) != count:
         raise SystemExit(f"{len(sent)} of {count} are sent")
     at.ledger.close()
     refresh(networks, kind)
     naive = measured(count, lambda: send_naively(networks, kind, sent))
-    return ours, naive
+    return figure, naive
 
 
 def refresh(networks: Networks, kind: str) -> None:
@@ -88,6 +126,8 @@ def planned(networks: Networks, kind: str, home: Path, count: int) -> Desk:
     clock = SteppedClock()
     channel = open_kind(kind, networks.url_for(kind), home, clock)
     at = desk_for(channel, clock, open_ledger(f"sqlite:///{home / 'ledger.db'}", "bench"))
+    at = replace(at, witness=WitnessFile(home / "witness.json"))
+    notice(at)
     plan_answers(at, count)
     release_planned(at)
     return at

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[0] = str(ROOT / "tests")
 
 from clinic_broadcast.demo.networks.client import Networks  # noqa: E402 - After the path is set.
-from faults.matrix_page import as_markdown, run_all  # noqa: E402 - The same.
+from faults.matrix_page import as_markdown, peers_part, run_all  # noqa: E402 - The same.
 
 
 def main() -> None:
@@ -25,9 +25,11 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Networks(Path(folder) / "networks") as networks:
         cells = run_all(networks, Path(folder), lambda told: print(told, file=sys.stderr))
-    page = as_markdown(cells)
+    page, place = as_markdown(cells), ROOT / "docs" / "faults.md"
     if asked.write:
-        (ROOT / "docs" / "faults.md").write_text(page, encoding="utf-8")
+        # What was measured of other programs stays: `benches/peers.py` runs those.
+        page += peers_part(place.read_text(encoding="utf-8"))
+        place.write_text(page, encoding="utf-8")
     else:
         print(page, end="")
     bad = [f"{row} on {kind}" for (row, kind), told in cells.items() if " times" in told]

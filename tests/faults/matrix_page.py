@@ -42,6 +42,8 @@ or the kernel's limit of a file's size. Where a row has several runs, a cell cou
 Hundreds of deaths more, with one and with four workers and on PostgreSQL, are in `tests/faults/test_kill_lane.py`.
 
 """
+PEERS_HEAD: Final = "## Other programs under the same faults"
+"""Where the part begins that `benches/peers.py` measures; it needs the package index and is no part of the checks."""
 
 
 def anchor(name: str) -> str:
@@ -80,9 +82,20 @@ def _table(rows: Sequence[Row | OwnRow], cells: Cells) -> str:
     return "\n".join(lines) + "\n"
 
 
+def own_part(page: str) -> str:
+    """Give the page without what was measured of other programs."""
+    return page.partition(f"\n{PEERS_HEAD}")[0]
+
+
+def peers_part(page: str) -> str:
+    """Give what was measured of other programs, or nothing."""
+    return "".join(page.partition(f"\n{PEERS_HEAD}")[1:])
+
+
 def read_markdown(text: str) -> dict[tuple[str, str], str]:
     """Read the cells that were run back from the page."""
-    rows = [re.split(r"\s*\|\s*", line.strip("| \n")) for line in text.splitlines() if line.startswith("|")]
+    lines = [line for line in own_part(text).splitlines() if line.startswith("|")]
+    rows = [re.split(r"\s*\|\s*", line.strip("| \n")) for line in lines]
     return {
         (re.sub(r"<[^>]*>", "", name), kind): words
         for name, *cells in rows
