@@ -14,7 +14,7 @@ from clinic_broadcast.core.gate import Gate, examine_payload
 from clinic_broadcast.core.material import Material, Taint, taint_of
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload
 from clinic_broadcast.core.verdicts import KEPT_MAX, examine_once
-from desks import gate
+from desks import gate as shared_gate
 
 KEY = b"a key for tests only"
 TITLE = "Why a Blood Test Comes First"
@@ -35,6 +35,11 @@ MATERIAL = Material(
     findings=(),
     gate_version="1",
 )
+
+
+def gate() -> Gate:
+    """Give a gate that has read nothing yet; the one of all other tests may have."""
+    return replace(shared_gate())
 
 
 def asked(at: Gate, payload: Payload = PAYLOAD, material: Material | None = MATERIAL) -> object:
