@@ -44,8 +44,9 @@ def test_preview_shows_byte_for_byte_what_every_channel_gets(tmp_path: Path) -> 
         assert {one["channel"]: one["revision"] for one in waiting} == {
             name: one["revision"] for name, one in promised.items()
         }
-        for one in waiting:
-            approved = clinic.run("approve", one["id"], "--revision", one["revision"])
+        first, *others = waiting
+        for asked in (("--revision", first["revision"], first["id"]), tuple(one["id"] for one in others)):
+            approved = clinic.run("approve", *asked)
             assert approved.returncode == 0, approved.stderr
         clinic.run("run", "--once")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -39,8 +39,9 @@ _PLAIN: Final = re.compile(
     r"(?P<path>/(?:[A-Za-z0-9_./=+%~-]*[A-Za-z0-9_/=+-])?)?(?P<query>\?[A-Za-z0-9_.&=%-]*[A-Za-z0-9_&=-])?"
     r"(?=[.,;!]*\Z)"
 )
-_SCHEME_START: Final = re.compile("http", re.IGNORECASE)
-_LABELS: Final = re.compile(rf"(?:[^{_PUNCTUATION}{_SPACE}{_INVALID}{_DIRECTION}]|[_-])+")
+_SCHEME_START: Final = re.compile("[hH][tT][tT][pP]")
+_OF_LABEL: Final = re.compile(rf"[^{_PUNCTUATION}{_SPACE}{_INVALID}{_DIRECTION}]|[_-]")
+_LABEL_MAX: Final = 64
 _PLAIN_MAX: Final = 1000
 _MAYBE_DOMAIN: Final = re.compile(r"\.([A-Za-z]+)(?![0-9A-Za-z@+-])|\.[Xx][Nn]--")
 
@@ -107,9 +108,11 @@ def _matches(word: str) -> Iterator[re.Match[str]]:
     script is read again from each of its letters.
     """
     starts = {found.start() for found in _SCHEME_START.finditer(word)}
-    for run in _LABELS.finditer(word):
-        if word[run.end() : run.end() + 1] == ".":
-            starts.update(range(run.start(), run.end()))
+    for dot in (at for at, char in enumerate(word) if char == "."):
+        at = dot
+        while at > 0 and _is_of_label(word[at - 1]):
+            at -= 1
+        starts.update(range(at, dot))
     done = 0
     # A link needs one character before it, or the start of the word.
     for at in sorted({max(0, start - 1) for start in starts}):
@@ -117,6 +120,11 @@ def _matches(word: str) -> Iterator[re.Match[str]]:
         if found is not None:
             done = found.end()
             yield found
+
+
+@lru_cache(maxsize=4096)
+def _is_of_label(char: str) -> bool:
+    return _OF_LABEL.match(char) is not None
 
 
 def _without_scheme(url: str, domain: str, path: str | None, *, start: int) -> list[Span]:
@@ -134,6 +142,11 @@ def _without_scheme(url: str, domain: str, path: str | None, *, start: int) -> l
 
 def _is_valid(url: str, scheme: str, domain: str) -> bool:
     """Say whether the domain has a form in ASCII and the link is not too long."""
+    if domain.isascii():
+        # What the codec says of ASCII, without its cost.
+        *labels, last = domain.split(".")
+        fits = len(last) < _LABEL_MAX and all(0 < len(label) < _LABEL_MAX for label in labels)
+        return fits and len(scheme) + len(url) <= _URL_MAX
     try:
         encoded = domain.encode("idna")
     except UnicodeError:

@@ -58,9 +58,11 @@ LIMITS: Final[Mapping[str, Limits]] = MappingProxyType(
 )
 """Each network's own rule; a channel may carry other numbers, for instance those its server tells."""
 
-_HEAVY: Final = re.compile(r"[^\u0000-\u10FF\u2000-\u200D\u2010-\u201F\u2032-\u2037]")
+_HEAVY: Final = re.compile(r"[^\u0000-\u10FF\u2000-\u200D\u2010-\u201F\u2032-\u2037]+")
+"""Runs, since a text in a heavy script is hardly anything else."""
 _LIGHT_EMOJI: Final = re.compile(f"[{WEIGHED_AS_EMOJI}]")
 _CONTINUING: Final = "\u200d\ufe0f\u20e3\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0061-\U000e007a"
+_JOINING: Final = ("\u200d", "\ufe0f", "\u20e3")
 _CONTINUES: Final = re.compile(f"[{_CONTINUING}]")
 _JOINT: Final = re.compile(f".(?=[{_CONTINUING}])", re.DOTALL)
 """A character before one that can continue an emoji."""
@@ -96,52 +98,49 @@ def _weighted(text: str, limits: Limits) -> int:
         text = unicodedata.normalize("NFC", text)
     if "\r" in text:
         text = _LINE_END.sub("\n", text)
-    url_length = _X_URL if limits.url_length is None else limits.url_length
-    total = _weight(text)
-    for found in WORD_WITH_DOT.finditer(text):
-        word = found[0]
-        spans = links_of(word, is_first=found.start() == 0)
-        if spans:
-            leaps = {span.start: span.skipped for span in spans}
-            total += _walk(word, leaps, url_length) - _weight(word)
-    return total
-
-
-def _weight(text: str) -> int:
-    """Weigh a text, its links not looked at."""
-    if text.isascii():
-        return len(text)
-    total = _plain_weight(text)
-    for start, length in _joined_emoji_in(text).items():
-        total += _EMOJI_WEIGHT - _plain_weight(text[start : start + length])
-    return total
+    leaps = {
+        found.start() + span.start: span.skipped
+        for found in WORD_WITH_DOT.finditer(text)
+        for span in links_of(found[0], is_first=found.start() == 0)
+    }
+    return _walk(text, leaps, _X_URL if limits.url_length is None else limits.url_length)
 
 
 def _plain_weight(text: str) -> int:
-    return len(text) + len(_HEAVY.findall(text)) + len(_LIGHT_EMOJI.findall(text))
+    if text.isascii():
+        return len(text)
+    return len(text) + sum(map(len, _HEAVY.findall(text))) + len(_LIGHT_EMOJI.findall(text))
 
 
 def _walk(text: str, leaps: Mapping[int, int], url_length: int) -> int:
-    """Weigh a text piece by piece; at the keys of `leaps` a link begins, and that much is skipped."""
+    """Weigh a text from left to right; at the keys of `leaps` a link begins, and that much is skipped."""
     emoji = _joined_emoji_in(text)
     total = at = 0
-    while at < len(text):
-        if at in leaps:
+    for start in sorted({*leaps, *emoji}):
+        if start < at:
+            continue  # It stands inside what was counted already.
+        total += _plain_weight(text[at:start])
+        if start in leaps:
             total += url_length
-            at += leaps[at]
-        elif at in emoji:
-            total += _EMOJI_WEIGHT
-            at += emoji[at]
+            at = start + leaps[start]
         else:
-            total += _plain_weight(text[at])
-            at += 1
-    return total
+            total += _EMOJI_WEIGHT
+            at = start + emoji[start]
+    return total + _plain_weight(text[at:])
+
+
+def _may_hold_joined(text: str) -> bool:
+    """Say quickly whether there can be a joined emoji: all that joins is one of three signs or beyond U+FFFF."""
+    return not text.isascii() and (
+        any(sign in text for sign in _JOINING)
+        or len(text.encode("utf-16-le", "surrogatepass")) != 2 * len(text)
+    )
 
 
 def _joined_emoji_in(text: str) -> dict[int, int]:
     """Give the length of each joined emoji by where it starts, the longest at every place, leftmost first."""
     found: dict[int, int] = {}
-    if text.isascii() or not _CONTINUES.search(text):
+    if not _may_hold_joined(text) or not _CONTINUES.search(text):
         return found
     known, longest, done = joined_emoji(), longest_joined(), 0
     for joint in _JOINT.finditer(text):
