@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.core.gate import examine_answer
@@ -74,7 +74,7 @@ def slips(rng: random.Random, count: int) -> Iterator[tuple[str, str, str]]:
         yield kind, question.format(drug=drug), answer
 
 
-def test_planted_slips_are_found() -> None:
+def test_planted_slips_are_found(record_property: Callable[[str, object], None]) -> None:
     missed: list[tuple[str, str]] = []
     total = 0
     for kind, question, answer in slips(random.Random(5), 600):
@@ -82,11 +82,12 @@ def test_planted_slips_are_found() -> None:
         total += 1
         if not any(one.where == "answer" and one.severity is not Severity.NOTE for one in findings):
             missed.append((kind, answer))
+    record_property("told", f"clinical slips: {total - len(missed)} of {total} planted ones found")
     assert total >= 500
     assert 1 - len(missed) / total >= FOUND_FLOOR, missed
 
 
-def test_sound_answers_are_hardly_ever_blocked() -> None:
+def test_sound_answers_are_hardly_ever_blocked(record_property: Callable[[str, object], None]) -> None:
     rng = random.Random(6)
     blocked: list[str] = []
     drugs = asked_drugs()
@@ -98,4 +99,5 @@ def test_sound_answers_are_hardly_ever_blocked() -> None:
         ).findings
         if any(one.severity is Severity.BLOCK for one in findings):
             blocked.append(answer)
+    record_property("told", f"clinical slips: {len(blocked)} false blocks in 300 sound documents")
     assert len(blocked) / 300 < WRONG_BLOCKS_MAX, blocked

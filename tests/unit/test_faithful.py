@@ -112,8 +112,23 @@ HEDGES = (
     "mainly",
     "seldom",
 )
+QUANTIFIERS = ("all", "most", "many", "some", "few", "every", "several", "no", "both", "any")
+MODALS = (
+    "may",
+    "might",
+    "can",
+    "could",
+    "should",
+    "must",
+    "will",
+    "need not",
+    "often",
+    "always",
+    "never",
+    "usually",
+)
 NEGATIONS = ("not ", "never ", "neither ", "cannot ", "without ")
-SUPERLATIVES = ("best", "safest", "guaranteed")
+SUPERLATIVES = ("best", "safest", "guaranteed", "only", "proven")
 
 
 def word(text: str) -> re.Pattern[str]:
@@ -201,6 +216,24 @@ def swap_words(source: str) -> Iterator[str]:
             yield " ".join(swapped) + "."
 
 
+def swap_quantifier(source: str) -> Iterator[str]:
+    """Let one word for how many stand for another."""
+    for old in QUANTIFIERS:
+        for found in word(old).finditer(source):
+            for new in QUANTIFIERS:
+                if new != old:
+                    yield source[: found.start()] + new + source[found.end() :]
+
+
+def swap_modal(source: str) -> Iterator[str]:
+    """Let one word for how sure or how bidden something is stand for another."""
+    for old in MODALS:
+        for found in word(old).finditer(source):
+            for new in MODALS:
+                if new != old:
+                    yield source[: found.start()] + new + source[found.end() :]
+
+
 CLASSES: dict[str, Callable[[str], Iterator[str]]] = {
     "drop negation": drop_negation,
     "add negation": add_negation,
@@ -214,6 +247,8 @@ CLASSES: dict[str, Callable[[str], Iterator[str]]] = {
     "swap unit": replacing(UNITS),
     "swap brand": replacing(BRANDS),
     "change tense": replacing(TENSES),
+    "swap quantifier": swap_quantifier,
+    "swap modal": swap_modal,
     "and to or": replacing({"and": "or", "or": "and", "but": "and", "after": "before", "before": "after"}),
 }
 
@@ -236,8 +271,17 @@ def test_every_mutation_of_this_class_is_refused(name: str) -> None:
     assert [pair for pair in found if is_faithful(*pair)] == []
 
 
-def test_five_hundred_mutations_were_tried() -> None:
-    assert sum(len(mutations(name)) for name in CLASSES) >= 500
+def test_a_thousand_mutations_are_refused_to_the_last_half_percent(
+    record_property: Callable[[str, object], None],
+) -> None:
+    tried = [pair for name in CLASSES for pair in mutations(name)]
+    passed = [pair for pair in tried if is_faithful(*pair)]
+    record_property(
+        "told",
+        f"faithfulness: {len(tried) - len(passed)} of {len(tried)} mutations of {len(CLASSES)} classes refused",
+    )
+    assert len(tried) >= 1000
+    assert len(passed) <= 0.005 * len(tried), passed
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from clinic_broadcast.core.rules import (
 )
 from clinic_broadcast.core.rules.reading import Reading, Tables, read, tables_of
 from clinic_broadcast.core.rules.taint import letter_taint, tainted, without
+from clinic_broadcast.core.rules.votes import Voter, vote
 from clinic_broadcast.core.rules.zone import doubt_of, zone
 from clinic_broadcast.core.words import Span, tokens
 
@@ -74,6 +75,7 @@ class Gate:
     own_names: tuple[str, ...]
     own_hosts: tuple[str, ...]
     taint_key: bytes
+    voters: tuple[Voter, ...] = ()
     tables: Tables = field(init=False, repr=False, compare=False)
     said: dict[bytes, tuple[Finding, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict[bytes, tuple[Finding, ...]]
@@ -85,7 +87,7 @@ class Gate:
     @property
     def version(self) -> str:
         """Name the rules and the lists that a verdict was made with."""
-        return f"{RULES_VERSION}+{self.lexicon.version}"
+        return "+".join((RULES_VERSION, self.lexicon.version, *sorted(one.name for one in self.voters)))
 
 
 def examine_text(
@@ -110,7 +112,7 @@ def title_findings(gate: Gate, title: str, *, taint: Taint) -> tuple[Finding, ..
     Other words of the letter do not count: a title and its letter share their topic.
     """
     reading = read(gate.tables, title, where="title", is_lone=False)
-    found = [one for rule in _TITLE_RULES for one in rule(reading)]
+    found = _of_rules(gate, reading, _TITLE_RULES)
     return _ordered([*found, *tainted(reading, taint, names_only=True)])
 
 
@@ -341,7 +343,7 @@ def _findings_of(
     gate: Gate, reading: Reading, taint: Taint | None, *, rules: Sequence[Rule]
 ) -> list[Finding]:
     """Give what the rules find in a text, and what its own links and the letter say."""
-    found = [one for rule in rules for one in rule(reading)]
+    found = _of_rules(gate, reading, rules)
     if taint is not None:
         found += tainted(reading, taint)
     for link in reading.links:
@@ -360,6 +362,11 @@ def _findings_of(
                 )
             )
     return found
+
+
+def _of_rules(gate: Gate, reading: Reading, rules: Sequence[Rule]) -> list[Finding]:
+    """Give what the rules find in a text, and what the voters object to."""
+    return [*(one for rule in rules for one in rule(reading)), *vote(reading, gate.voters)]
 
 
 def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

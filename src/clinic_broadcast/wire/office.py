@@ -29,6 +29,7 @@ from clinic_broadcast.wire.adapters import open_channel, open_sources
 from clinic_broadcast.wire.keeping import KEY_BYTES, SystemClock, clinic_of, taint_key
 from clinic_broadcast.wire.model import open_model
 from clinic_broadcast.wire.record import open_home_ledger, open_witness
+from clinic_broadcast.wire.voters import installed_voters
 
 if TYPE_CHECKING:
     from clinic_broadcast.feeds.check import CheckedDocument
@@ -120,7 +121,9 @@ def gate_of(settings: Settings, taint_key: bytes) -> Gate:
     hosts = tuple(dict.fromkeys(host for one in addresses if (host := urlsplit(one).hostname)))
     names = tuple(dict.fromkeys((*settings.clinic.own_names, settings.clinic.name)))
     lexicon = load_lexicon(read_own_words(settings.home.own_words_file))
-    return Gate(lexicon=lexicon, own_names=names, own_hosts=hosts, taint_key=taint_key)
+    return Gate(
+        lexicon=lexicon, own_names=names, own_hosts=hosts, taint_key=taint_key, voters=installed_voters()
+    )
 
 
 def build_feeds(office: Office, *, write: bool = True) -> BuiltFeeds:
