@@ -5,6 +5,7 @@ Run it with `python -m benches gate`. Figures are printed, not asserted. Nothing
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import subprocess
 import sys
@@ -21,11 +22,11 @@ TEXT = (
 ROUNDS = 400
 STARTS = 5
 LOAD = (
-    "import resource, time; at = time.perf_counter();"
+    "import resource, time; at = time.process_time();"
     "from clinic_broadcast.core.gate import Gate; from clinic_broadcast.settings.lexicon import load_lexicon;"
-    "imported = time.perf_counter();"
+    "imported = time.process_time();"
     "Gate(lexicon=load_lexicon(), own_names=(), own_hosts=(), taint_key=b'k');"
-    "loaded = time.perf_counter();"
+    "loaded = time.process_time();"
     "print(imported - at, loaded - imported, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
 )
 
@@ -37,11 +38,14 @@ def main() -> None:
         for _ in range(STARTS)
     ]
     imported, loaded, megabytes = (statistics.median(column) for column in zip(*runs, strict=True))
-    print(f"{'import of the gate':<28}{imported * 1000:8.0f} ms (target 150)")
-    print(f"{'load of its lists':<28}{loaded * 1000:8.0f} ms")
+    print(f"{'import of the gate':<28}{imported * 1000:8.0f} ms of CPU (target 150)")
+    print(f"{'load of its lists':<28}{loaded * 1000:8.0f} ms of CPU")
     print(f"{'memory of such a process':<28}{megabytes:8.0f} MB (target 80)")
+    number = itertools.count()  # A text that was read before would cost less.
     gate = Gate(lexicon=load_lexicon(), own_names=("Dr. Jane Roe",), own_hosts=(), taint_key=b"k")
-    print(f"{'a promo':<28}{_median_ms(lambda: examine_text(gate, TEXT)):8.2f} ms (target 5)")
+    print(
+        f"{'a promo':<28}{_median_ms(lambda: examine_text(gate, TEXT + ' ' * next(number))):8.2f} ms (target 5)"
+    )
 
 
 def _median_ms(call: Callable[[], object]) -> float:

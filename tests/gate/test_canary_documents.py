@@ -35,7 +35,7 @@ from gate_pages import gate as plain_gate
 
 KINDS = ("x", "facebook", "bluesky")
 BATCH = 100
-QUICK, HEAVY = 24, 1_000
+QUICK, HEAVY = 24, 600
 """Pages of the quick and the heavy test; CANARY_PAGES in the environment is for a longer run of the heavy one."""
 
 PEOPLE = 8
