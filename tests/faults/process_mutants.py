@@ -100,7 +100,7 @@ IN_THIS_PROCESS: Final = (
         mutant=Mutant(
             name="nobody rings a heart whose clock was set back",
             where=local.Engine._watch,
-            old="if pulse.working_since is None and self._is_late(pulse, now):",
+            old="if is_late or self._due_in_s(pulse) <= 0:",
             new="if False:",
         ),
         trial=set_the_clock_back,
