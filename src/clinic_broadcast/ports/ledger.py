@@ -1,172 +1,17 @@
-"""The four borders of the core: Source, Channel, Ledger and Clock, each stated as what its callers may rely on."""
+"""The record of what was found and published, and the witness beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
-from clinic_broadcast.core.answer import AnswerId, RawAnswer, Standing
-from clinic_broadcast.core.delivery import Delivery, Outcome, State, Trace
+from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
-from clinic_broadcast.core.measure import Limits
 from clinic_broadcast.core.notice import Told
-from clinic_broadcast.core.promo import Card, Payload
-
-
-class Clock(Protocol):
-    """The only source of time."""
-
-    def now(self) -> datetime:
-        """Give the present instant as aware UTC."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Wait that long."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
-    """What a source needs to ask only for what is new: HTTP validators, or a digest of a folder's state."""
-
-    etag: str = ""
-    last_modified: str = ""
-    state: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What one poll brought. `unchanged` means that the source said so itself (a 304) and nothing was read.
-
-    `faults` names pages that could not be read (file or address, and why), `waiting` those whose date has not come.
-    """
-
-    answers: tuple[RawAnswer, ...]
-    marks: Marks
-    unchanged: bool = False
-    waiting: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()
-
-
-class Source(Protocol):
-    """A place where answers are published."""
-
-    @property
-    def name(self) -> str:
-        """Give the stable name under which the ledger keeps this source's marks: kind and address."""
-        ...
-
-    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:
-        """Read what may be new: newest pages first, until one brings nothing unknown; all of it for a first poll.
-
-        With marks the source is asked for changes. Raises SourceError, nothing to be recorded, when it cannot be read.
-        """
-        ...
-
-    def find(self, target: str) -> RawAnswer | None:
-        """Read one answer again by its id or its URL (fragment, scheme and query do not matter); None if absent.
-
-        Raises SourceError when the source cannot be read.
-        """
-        ...
-
-
-class Guarantee(StrEnum):
-    """What a channel can promise about duplicates, best first."""
-
-    EXACT = "exact"
-    LOOKED_UP = "looked-up"
-    AT_MOST_ONCE = "at-most-once"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """What a channel is handed for one delivery: the frozen payload, a stable key, and when it was planned.
-
-    `key` is the delivery's key in hex (64 digits), the same on every attempt; `planned_at` never changes either.
-    `first_sent_at` is when the first attempt began: a look must cover everything published since then.
-    `deadline_at` is the last instant at which a request may still leave. `picture` are the bytes of the card's
-    picture, empty when it has none; a channel that takes none leaves it out.
-    """
-
-    key: str
-    payload: Payload
-    planned_at: datetime
-    first_sent_at: datetime
-    deadline_at: datetime
-    picture: bytes = b""
-
-
-class Channel(Protocol):
-    """An account on a network.
-
-    `send` and `look` never raise for what the far side does; they may be called from any thread, one call at a
-    time per channel. Each ends within the clinic's `timeout_s` and a few seconds.
-    """
-
-    @property
-    def name(self) -> str:
-        """Give the channel's name in settings, command line and JSON."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """Give the kind of network."""
-        ...
-
-    @property
-    def account(self) -> str:
-        """Give the identity of the account without asking the network, for instance `x:12345`."""
-        ...
-
-    @property
-    def guarantee(self) -> Guarantee:
-        """Say what this channel can promise about duplicates."""
-        ...
-
-    @property
-    def limits(self) -> Limits:
-        """Give the network's rule of length, without asking the network more than once."""
-        ...
-
-    def send(self, parcel: Parcel) -> Outcome:
-        """Publish it once, without any retry inside; redirects are never followed."""
-        ...
-
-    def look(self, parcel: Parcel) -> Trace:
-        """Look for it among what the account has published; Absent only after a complete look."""
-        ...
-
-
-@runtime_checkable
-class Withdrawing(Protocol):
-    """A channel that can take a published promo back."""
-
-    def withdraw(self, post_id: str) -> Outcome:
-        """Delete it; Sent means that it is gone, also when it was gone before."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line of `doctor`: what was asked, whether it is well, what was found, and what mends it."""
-
-    name: str
-    ok: bool
-    detail: str
-    fix: str = ""
-
-
-@runtime_checkable
-class Probing(Protocol):
-    """A channel that can ask its network, without changing anything, whether it would let us publish."""
-
-    def probe(self) -> tuple[Check, ...]:
-        """Ask who we are there and what is granted; never raises for what the far side does."""
-        ...
+from clinic_broadcast.ports.source import Marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,22 +42,6 @@ class Head:
 
     number: int
     hash: str
-
-
-class Gallery(Protocol):
-    """Draws the pictures of cards, and keeps those that went out where the public may fetch them."""
-
-    def draw(self, card: Card) -> bytes | None:
-        """Give the picture of a card, the same bytes for the same words; None when it would not look right."""
-        ...
-
-    def show(self, picture: bytes) -> None:
-        """Put a picture under public/cards/, named by its sha256; raises OSError when it cannot be written."""
-        ...
-
-    def take_down(self, digest: str) -> None:
-        """Remove the picture of this sha256 from public/cards/, if it is there."""
-        ...
 
 
 class Witness(Protocol):
