@@ -144,7 +144,6 @@ class RecordFile:
 
     def _add(self, path: Path, lines: Iterable[bytes]) -> None:
         content = b"".join(lines)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("ab") as file:
             if path == self.path and file.tell() > self._whole:
                 # A kill cut the last line off; it must go, or the next one would be glued to it.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -16,7 +15,7 @@ from clinic_broadcast.core.feed import GONE
 from clinic_broadcast.feeds.variants import SUFFIXES, WORTH_BYTES
 
 WRITERS: Final = 4
-"""Threads that compress, write and wait for the disk: it makes four files durable in little more time than one."""
+"""Threads that compress, write and wait for the disk, a document each: more of them mostly wait for each other."""
 
 SECOND_NS: Final = 1_000_000_000
 
@@ -33,7 +32,7 @@ def write_atomically(path: Path, content: bytes) -> bool:
     if holds(path, content):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    _draft(path, partial(bytes, content), _next_time_ns(path)).replace(path)
+    _draft(path, content, _next_time_ns(path)).replace(path)
     sync(path.parent)
     return True
 
@@ -53,8 +52,11 @@ def changes_of(documents: Iterable[tuple[Path, bytes]], compressors: Compressors
     found: list[Change] = []
     for path, content in documents:
         is_new = not holds(path, content)
-        wanted = tuple(compressors) if len(content) >= WORTH_BYTES else ()
-        suffixes = wanted if is_new else tuple(one for one in wanted if not _is_copy(beside(path, one), path))
+        suffixes = tuple(compressors) if len(content) >= WORTH_BYTES else ()
+        if not is_new and suffixes:
+            # Both are written with one time of change.
+            at_ns = path.stat().st_mtime_ns
+            suffixes = tuple(one for one in suffixes if _time_ns_of(f"{path}{one}") != at_ns)
         if is_new or suffixes:
             found.append(Change(path=path, content=content, is_new=is_new, suffixes=suffixes))
     return found
@@ -70,19 +72,15 @@ def write_changes(changes: Sequence[Change], compressors: Compressors, *, logs: 
     """
     for folder in {one.path.parent for one in changes}:
         folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(max_workers=WRITERS) as pool:
+    with ThreadPoolExecutor(max_workers=min(WRITERS, len(changes) + 1)) as pool:
+        jobs = [pool.submit(_drafts, one, compressors) for one in changes]
         waits = [pool.submit(sync, one) for one in logs]
-        jobs = [
-            (place, pool.submit(_draft, place, make, at_ns))
-            for one in changes
-            for place, make, at_ns in _wanted(one, compressors)
-        ]
     try:
         for wait in waits:
             wait.result()
-        drafts = [(place, job.result()) for place, job in jobs]
+        drafts = [pair for job in jobs for pair in job.result()]
     except BaseException:
-        _discard([job for _, job in jobs])
+        _discard(jobs)
         raise
     for one in changes:
         for suffix in SUFFIXES:
@@ -142,45 +140,58 @@ def sync(place: Path) -> None:
         os.close(descriptor)
 
 
-def _wanted(change: Change, compressors: Compressors) -> list[tuple[Path, Callable[[], bytes], int]]:
-    """Give the files of a change in their order, copies first: the place, what makes the bytes, and their time."""
+def _drafts(change: Change, compressors: Compressors) -> list[tuple[Path, Path]]:
+    """Write the files of a change beside their places, copies first, and give each place with what waits for it."""
     path, content = change.path, change.content
     at_ns = _next_time_ns(path) if change.is_new else path.stat().st_mtime_ns
-    files: list[tuple[Path, Callable[[], bytes], int]] = [
-        (beside(path, one), partial(compressors[one], content), at_ns) for one in change.suffixes
-    ]
-    return [*files, (path, partial(bytes, content), at_ns)] if change.is_new else files
-
-
-def _is_copy(copy: Path, path: Path) -> bool:
-    """Say whether a copy is of the document as it stands: both are written with one time of change."""
+    drafts: list[tuple[Path, Path]] = []
     try:
-        return copy.stat().st_mtime_ns == path.stat().st_mtime_ns
+        for suffix in change.suffixes:
+            place = beside(path, suffix)
+            drafts.append((place, _draft(place, compressors[suffix](content), at_ns)))
+        if change.is_new:
+            drafts.append((path, _draft(path, content, at_ns)))
+    except BaseException:
+        _unlink(drafts)
+        raise
+    return drafts
+
+
+def _time_ns_of(place: str) -> int | None:
+    try:
+        return os.stat(place).st_mtime_ns  # noqa: PTH116  # A build asks two dozen times, and changes three files.
     except FileNotFoundError:
-        return False
+        return None
 
 
-def _draft(place: Path, make: Callable[[], bytes], at_ns: int) -> Path:
+def _draft(place: Path, content: bytes, at_ns: int) -> Path:
     """Write bytes beside the place where they belong, durable and dated, and give where they are."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
-    part = Path(name)
+    # One build of a home runs at a time, and a name that a killed one left is not taken again.
+    part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(make())
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.utime(file.fileno(), ns=(at_ns, at_ns))
-            os.fsync(file.fileno())
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            waiting = memoryview(content)
+            while waiting:
+                waiting = waiting[file.write(waiting) :]
+            os.fchmod(descriptor, 0o644)
+            os.utime(descriptor, ns=(at_ns, at_ns))
+            os.fsync(descriptor)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     return part
 
 
-def _discard(jobs: Sequence[Future[Path]]) -> None:
+def _discard(jobs: Sequence[Future[list[tuple[Path, Path]]]]) -> None:
     for job in jobs:
         if job.done() and not job.cancelled() and job.exception() is None:
-            job.result().unlink(missing_ok=True)
+            _unlink(job.result())
+
+
+def _unlink(drafts: Sequence[tuple[Path, Path]]) -> None:
+    for _, draft in drafts:
+        draft.unlink(missing_ok=True)
 
 
 def _next_time_ns(path: Path) -> int:

@@ -47,7 +47,7 @@ _TURN: Final = (
     .where(_OF_CLINIC, answer.c.turn == _UNTURNED)
     .values(turn=_NEWEST_TURN.scalar_subquery() + 1)
 )
-_CHANGED: Final = select(answer.c.id).where(_OF_CLINIC, answer.c.turn > bindparam("b_after"))
+_CHANGED: Final = select(answer.c.id, answer.c.turn).where(_OF_CLINIC, answer.c.turn > bindparam("b_after"))
 _RELEASED: Final = select(delivery.c.answer_id).where(
     delivery.c.clinic == bindparam("b_clinic"),
     delivery.c.state.in_(sorted(RELEASED)),
@@ -129,11 +129,10 @@ def give_turns(db: Connection, clinic: str) -> None:
 
 def changes(db: Connection, clinic: str, after: int) -> tuple[int, frozenset[AnswerId]]:
     """Give the newest turn, and the answers whose turn came after this one."""
-    newest = db.execute(_NEWEST_TURN, {"b_clinic": clinic}).scalar_one()
-    if newest <= after:
-        return newest, frozenset()
-    found = db.execute(_CHANGED, {"b_clinic": clinic, "b_after": after}).scalars()
-    return newest, frozenset(map(AnswerId, found))
+    found = db.execute(_CHANGED, {"b_clinic": clinic, "b_after": after}).all()
+    if not found:
+        return db.execute(_NEWEST_TURN, {"b_clinic": clinic}).scalar_one(), frozenset()
+    return max(turn for _, turn in found), frozenset(AnswerId(answer_id) for answer_id, _ in found)
 
 
 def released(db: Connection, clinic: str) -> frozenset[AnswerId]:
