@@ -13,6 +13,7 @@ import pytest
 from clinic_broadcast.channels import BUILT_IN, conformance, kinds, open_channel
 from clinic_broadcast.channels.conformance import PROMISES, parcel_for
 from clinic_broadcast.core.delivery import Absent, CannotTell, Found, Refused, Sent, Throttled, Unsure
+from clinic_broadcast.core.utm import Utm, tagged, untagged
 from clinic_broadcast.demo.networks.client import Networks
 from clinic_broadcast.ports import Channel, Guarantee, Probing
 from contract.channels import CHANNELS, PUBLISHING, Folder, Network, network_rig
@@ -107,6 +108,31 @@ def test_what_was_obeyed_without_a_good_answer_is_unsure_and_found(
         assert isinstance(trace, CannotTell)
         assert trace.forever
     assert rig.texts() == [parcel.payload.text]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_link_with_utm_parameters_is_published_whole_and_found_with_and_without_them(
+    kind: str, networks: Networks, tmp_path: Path
+) -> None:
+    channel, rig = _channel(kind, networks, tmp_path)
+    bare = parcel_for()
+    link = tagged(f"{bare.payload.link}?m=1", Utm(campaign="blog"), kind=kind)
+    payload = replace(bare.payload, text=bare.payload.text.replace(bare.payload.link, link), link=link)
+    parcel = replace(bare, payload=payload)
+    without = untagged(link)
+    rig.spoil("drop_after")
+
+    channel.send(parcel)
+
+    assert rig.texts() == [payload.text]
+    if rig.shows_what_it_has:
+        assert isinstance(channel.look(parcel), Found)
+        # Bluesky is asked for the record by its key and compares it byte for byte.
+        if channel.guarantee is not Guarantee.EXACT:
+            text = payload.text.replace(link, without)
+            other = replace(parcel, payload=replace(payload, text=text, link=without))
+            assert isinstance(channel.look(other), Found)
+    assert rig.texts() == [payload.text]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,6 +14,7 @@ import pytest
 
 from clinic_broadcast.core.pace import Pace
 from clinic_broadcast.core.schedule import Job
+from clinic_broadcast.core.utm import Utm
 from clinic_broadcast.errors import SettingsError
 from clinic_broadcast.settings.config import Settings, read_settings
 from clinic_broadcast.settings.home import (
@@ -158,6 +159,18 @@ def test_the_feeds_have_settings_of_their_own(tmp_path: Path) -> None:
     assert settings.feeds.hubs == ("https://hub.example/",)
     assert (settings.feeds.full_text, settings.feeds.window) == (True, 20)
     assert "feeds.window" in fault(tmp_path, CLINIC + "[feeds]\nwindow = 9\n")
+
+
+def test_links_carry_nothing_unless_asked_and_a_campaign_names_no_topic(tmp_path: Path) -> None:
+    assert read(tmp_path, CLINIC).links.tags is None
+    assert read(tmp_path, CLINIC + '[links]\ncampaign = "blog"\n').links.tags is None
+    assert read(tmp_path, CLINIC + "[links]\nutm = true\n").links.tags == Utm()
+    named = read(tmp_path, CLINIC + '[links]\nutm = true\ncampaign = "clinic-blog"\n')
+    assert named.links.tags == Utm(campaign="clinic-blog")
+    for topic in ("miscarriage", "blog-ivf", "Blog", "blog-", "blog 2026"):
+        told = fault(tmp_path, CLINIC + f'[links]\nutm = true\ncampaign = "{topic}"\n')
+        assert "links.campaign" in told
+        assert "neutral words" in told
 
 
 def test_a_channels_name_is_its_kind_where_none_is_set(tmp_path: Path) -> None:

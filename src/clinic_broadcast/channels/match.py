@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from clinic_broadcast.core.delivery import Absent, CannotTell, Found, Trace
 from clinic_broadcast.core.promo import Payload
+from clinic_broadcast.core.utm import untagged
 
 PAGES_MAX: Final = 40
 """X lists at most 3,200 of an account, 100 a page; a look that needs more has not seen everything."""
@@ -70,8 +71,11 @@ def bare_words(text: str) -> str:
 
 
 def bare_link(url: str) -> str:
-    """Give a link without what networks change in it: case of the host, escapes, a slash at the end, the scheme."""
-    parts = urlsplit(html.unescape(url.strip()))
+    """Give a link without what networks change in it: case of the host, escapes, a slash at the end, the scheme.
+
+    UTM parameters go too: some networks take them away, and with or without them it is the same page.
+    """
+    parts = urlsplit(untagged(html.unescape(url.strip())))
     query = f"?{unquote(parts.query)}" if parts.query else ""
     return f"{parts.netloc.lower()}{unquote(parts.path).rstrip('/')}{query}"
 

@@ -30,9 +30,10 @@ from clinic_broadcast.core.rules.reading import Reading, Tables, read, tables_of
 from clinic_broadcast.core.rules.taint import letter_taint, tainted, without
 from clinic_broadcast.core.rules.votes import Voter, vote
 from clinic_broadcast.core.rules.zone import doubt_of, zone
+from clinic_broadcast.core.utm import untagged
 from clinic_broadcast.core.words import Span, tokens
 
-RULES_VERSION: Final = "3"
+RULES_VERSION: Final = "4"
 """Raised whenever a rule of this package changes what it finds."""
 
 Rule: TypeAlias = Callable[[Reading], Iterator[Finding]]
@@ -209,7 +210,8 @@ def examine_payload(
     found += _findings_of(gate, reading, taint, rules=TEXT_RULES)
     found += claims.drug(reading)
     if payload.link:
-        title = material.title if material is not None and payload.link == material.url else None
+        is_its_own = material is not None and untagged(payload.link) == untagged(material.url)
+        title = material.title if material is not None and is_its_own else None
         found += examine_link(gate, payload.link, taint=taint, title=title)
     if payload.card is not None:
         found += examine_card(gate, payload.card, taint=taint)

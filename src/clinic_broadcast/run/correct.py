@@ -188,7 +188,15 @@ def correct(desk: Desk, known: KnownAnswer) -> list[Delivery]:
         wording = desk.wordings.template_for("correction", name, channel.kind)
         drafted = draft(desk, material, channel, wording)
         why = tuple(reasons_to_hold(desk, drafted, skip_first_n=True))
-        one = delivery_of(desk, drafted, channel, occasion=occasion, revision=material.revision, why=why)
+        one = delivery_of(
+            desk,
+            drafted,
+            channel,
+            occasion=occasion,
+            revision=material.revision,
+            why=why,
+            link=material.url,
+        )
         if desk.ledger.plan(one, actor=desk.actor):
             planned.append(one)
     return planned

@@ -11,6 +11,7 @@ from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.pace import FREE, Pace
 from clinic_broadcast.core.schedule import Job
 from clinic_broadcast.core.suggestion import Model
+from clinic_broadcast.core.utm import Utm
 from clinic_broadcast.ports import Channel, Clock, Gallery, Ledger, Source, Witness
 from clinic_broadcast.settings.wording import Wordings
 
@@ -39,6 +40,7 @@ class Desk:
     shows when the ledger is an old copy; without one, nobody asks. `spend_max_usd` has the monthly cap of each
     channel that has one. `gallery` draws the pictures of cards, and `pictured` names the channels whose promos have
     one; without a gallery none has. `model` may choose which sentence a promo quotes; None unless the clinic set one.
+    `utm` is what the links of new promos say of their network; None adds nothing.
     """
 
     clinic: str
@@ -58,4 +60,5 @@ class Desk:
     gallery: Gallery | None = None
     pictured: frozenset[str] = frozenset()
     model: Model | None = None
+    utm: Utm | None = None
     spend_max_usd: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -13,6 +13,7 @@ from clinic_broadcast.core.finding import Finding, Verdict, verdict_of
 from clinic_broadcast.core.material import KnownAnswer, Material
 from clinic_broadcast.core.promo import ANNOUNCE, Fragment, Origin, Payload, Promo, delivery_key
 from clinic_broadcast.core.review import edit
+from clinic_broadcast.core.utm import tagged
 from clinic_broadcast.core.verdicts import examine_once
 from clinic_broadcast.core.wording import Wording
 from clinic_broadcast.ports import Channel
@@ -57,8 +58,9 @@ def draft(desk: Desk, material: Material, channel: Channel, wording: Wording) ->
     """
     pictured = channel.name in desk.pictured
     first, remarks = choice_for(desk, material, wording)
+    linked = with_link_for(desk, material, channel)
     promo = compose(
-        material,
+        linked,
         wording,
         channel=channel.name,
         limits=channel.limits,
@@ -68,11 +70,16 @@ def draft(desk: Desk, material: Material, channel: Channel, wording: Wording) ->
     )
     wordless = promo is None
     if promo is None:
-        promo = _bare(material, channel, wording)
+        promo = _bare(linked, channel, wording)
     if pictured:
         promo = replace(promo, payload=illustrated(desk, promo.payload, material, kind=channel.kind))
     findings = examine_once(desk.gate, promo.payload, promo.fragments, material)
     return Draft(promo=promo, findings=(*findings, *remarks), wordless=wordless)
+
+
+def with_link_for(desk: Desk, material: Material, channel: Channel) -> Material:
+    """Give the material with the link that a promo for this channel carries; the answer keeps its own, as it is."""
+    return replace(material, url=tagged(material.url, desk.utm, kind=channel.kind))
 
 
 def plan_fresh(desk: Desk, *, skip_first_n: bool = False) -> Planning:
@@ -141,7 +148,13 @@ def _plan_announcement(
     drafted = draft(desk, known.material, channel, wording)
     why = [*held_for, *reasons_to_hold(desk, drafted, skip_first_n=skip_first_n)]
     delivery = delivery_of(
-        desk, drafted, channel, occasion=ANNOUNCE, revision=known.material.revision, why=tuple(why)
+        desk,
+        drafted,
+        channel,
+        occasion=ANNOUNCE,
+        revision=known.material.revision,
+        why=tuple(why),
+        link=known.material.url,
     )
     return delivery.state if desk.ledger.plan(delivery, actor=desk.actor) else None
 
@@ -173,7 +186,10 @@ def delivery_of(
     why: tuple[str, ...],
     link: str | None = None,
 ) -> Delivery:
-    """Give a draft as a delivery that has not been recorded yet: held when there is a reason, else planned."""
+    """Give a draft as a delivery that has not been recorded yet: held when there is a reason, else planned.
+
+    `link` is the address of the answer, where the promo's own may say more or lead elsewhere.
+    """
     promo = drafted.promo
     now: datetime = desk.clock.now()
     key = delivery_key(desk.clinic, promo.answer_id, account=channel.account, occasion=occasion)

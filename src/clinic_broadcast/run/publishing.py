@@ -15,6 +15,7 @@ from clinic_broadcast.core.gate import examine_payload
 from clinic_broadcast.core.intake import Arrival
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.promo import ANNOUNCE, MANUAL
+from clinic_broadcast.core.utm import untagged
 from clinic_broadcast.core.wording import Wording
 from clinic_broadcast.core.zones import read_answer
 from clinic_broadcast.errors import UsageError
@@ -52,7 +53,12 @@ def find_target(desk: Desk, target: str) -> Target:
     wording = desk.wordings.find(target)
     if wording is not None:
         return WordingTarget(wording)
-    known = desk.ledger.answer(AnswerId(target)) or desk.ledger.answer_at(target)
+    # A link copied from a promo may carry UTM parameters.
+    known = (
+        desk.ledger.answer(AnswerId(target))
+        or desk.ledger.answer_at(target)
+        or desk.ledger.answer_at(untagged(target))
+    )
     if known is not None:
         return AnswerTarget(known)
     for source in desk.sources.values():
@@ -158,10 +164,13 @@ def publish(desk: Desk, target: Target, channels: Mapping[str, Channel]) -> list
         channel = channels[name]
         if isinstance(target, AnswerTarget):
             occasion, revision = ANNOUNCE, target.known.material.revision
+            link = target.known.material.url
         else:
-            occasion, revision = MANUAL, target.wording.digest
+            occasion, revision, link = MANUAL, target.wording.digest, target.wording.link
         why = tuple(reasons_to_hold(desk, drafted))
-        planned = delivery_of(desk, drafted, channel, occasion=occasion, revision=revision, why=why)
+        planned = delivery_of(
+            desk, drafted, channel, occasion=occasion, revision=revision, why=why, link=link
+        )
         if not desk.ledger.plan(planned, actor=desk.actor):
             _renew_if_stale(desk, planned, drafted)
         ids.extend(_ids_of(desk, planned))

@@ -17,7 +17,7 @@ from clinic_broadcast.core.variants import Shared, compose_variant
 from clinic_broadcast.core.wording import Wording, WordingKind
 from clinic_broadcast.ports import Channel
 from clinic_broadcast.run.desk import Desk
-from clinic_broadcast.run.promotion import Draft, Planning, delivery_of, reasons_to_hold
+from clinic_broadcast.run.promotion import Draft, Planning, delivery_of, reasons_to_hold, with_link_for
 from clinic_broadcast.run.publishing import WordingTarget, draft_for, is_for, is_timely
 
 UNSENT = (State.PLANNED, State.HELD)
@@ -133,6 +133,7 @@ def _plan_one(desk: Desk, schedule: Schedule, channel: Channel, candidate: Candi
         occasion=reshare(next_number(candidate.rows)),
         revision=revision,
         why=tuple(reasons_to_hold(desk, drafted)),
+        link=known.material.url if known is not None and candidate.wording is None else None,
     )
     due_at = next(due_times_of(schedule, desk.clock.now()), delivery.due_at)
     delivery = replace(delivery, due_at=due_at)
@@ -152,7 +153,7 @@ def _draft(desk: Desk, channel: Channel, candidate: Candidate) -> Draft | None:
     ]
     wording = desk.wordings.template_for("reshare", channel.name, channel.kind)
     promo = compose_variant(
-        known.material,
+        with_link_for(desk, known.material, channel),
         wording,
         earlier,
         now=desk.clock.now(),

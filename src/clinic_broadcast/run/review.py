@@ -9,6 +9,7 @@ from clinic_broadcast.core.compose import promo_of_text
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.promo import WITHDRAW
+from clinic_broadcast.core.utm import relinked
 from clinic_broadcast.core.verdicts import examine_once
 from clinic_broadcast.errors import UsageError
 from clinic_broadcast.run.desk import Desk
@@ -118,6 +119,7 @@ def edit(desk: Desk, delivery_id: str, *, text: str, by: str = "", write: bool =
     link = delivery.payload.link
     if not text.strip():
         return Decision(delivery=delivery, refused="there are no words in it")
+    text = relinked(text, link)
     if link and link not in text:
         # Also where a card carried it: other words go without the card, which says the old ones.
         text = f"{text.rstrip()} {link}"

@@ -27,6 +27,7 @@ from clinic_broadcast.settings.checks import (
 )
 from clinic_broadcast.settings.faults import SENSITIVE, dotted, either, faults_of, near, read_toml, refuse
 from clinic_broadcast.settings.home import Home
+from clinic_broadcast.settings.links import LinksSettings
 from clinic_broadcast.settings.model import ModelSettings, model_faults
 from clinic_broadcast.settings.secrets import CREDENTIAL_KEYS, variable_of
 
@@ -133,6 +134,7 @@ class _File(_Table):
     notify: NotifySettings = NotifySettings()
     feeds: FeedsSettings = FeedsSettings()
     model: ModelSettings = ModelSettings()
+    links: LinksSettings = LinksSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,7 @@ class Settings:
     notify: NotifySettings
     feeds: FeedsSettings
     model: ModelSettings
+    links: LinksSettings
     database_url: str = field(repr=False)
 
 
@@ -229,6 +232,7 @@ def read_settings(home: Path, environ: Mapping[str, str]) -> Settings:
         notify=file.notify,
         feeds=file.feeds,
         model=file.model,
+        links=file.links,
         database_url=_database_from(environ) or file.clinic.database_url or place.ledger_url,
     )
 

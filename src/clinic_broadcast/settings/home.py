@@ -66,6 +66,10 @@ hubs = []                                      # WebSub hubs to tell of changes,
 full_text = false                              # true: the whole answer instead of its summary, never the letter
 window = 30                                    # the newest answers that the live feeds hold
 
+[links]
+utm = false                                    # true: ?utm_source=NETWORK&utm_medium=social on the links of promos
+campaign = ""                                  # neutral words such as "blog-answers", as utm_campaign
+
 # [model]                                      # an optional language model; it only chooses a sentence
 # url = "http://127.0.0.1:11434/v1"            # any OpenAI-compatible endpoint; its key: CLINIC_MODEL__KEY
 # name = "llama3.1"

@@ -88,6 +88,7 @@ def open_office(home: Path, environ: Mapping[str, str], *, actor: str, read_only
         gallery=CardGallery(settings.home.public),
         pictured=frozenset(name for name in channels if settings.channels[name].picture),
         model=open_model(settings, environ),
+        utm=settings.links.tags,
         witness=open_witness(settings, ledger, read_only=read_only),
         spend_max_usd={name: settings.channels[name].spend_max_usd_month for name in channels},
     )

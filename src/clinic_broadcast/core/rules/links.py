@@ -14,11 +14,13 @@ from clinic_broadcast.core.rules import names, privacy
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
 from clinic_broadcast.core.rules.reading import Tables, host_of, read
 from clinic_broadcast.core.rules.taint import tainted
+from clinic_broadcast.core.utm import OURS
 from clinic_broadcast.core.words import Span, blank
 
 _STRUCTURE: Final = re.compile(
     r"^[a-z][a-z0-9+.-]*://[^/?#]*|/(?:19|20)\d\d/(?:(?:0[1-9]|1[0-2])/)?(?:(?:[0-2]\d|3[01])/)?|\.html?(?=$|[?#])"
-    r"|_\d{1,4}(?=\.html?(?:$|[?#]))|\?m=[01]$|\?p=\d+$",
+    r"|_\d{1,4}(?=\.html?(?:$|[?#]))|\?m=[01](?=$|[&#])|\?p=\d+(?=$|[&#])"
+    rf"|{OURS}",
     re.IGNORECASE,
 )
 _NUMBERED: Final = re.compile(r"[-_/](\d{1,4})(?=(?:\.html?)?/?(?:$|[?#]))", re.IGNORECASE)
@@ -44,9 +46,9 @@ def url(tables: Tables, address: str, *, taint: Taint | None, title: str | None 
     """Hold a link whose path, split at `/ - _ .`, would not pass as words, or that leads to a host not ours.
 
     `title` is given for the address of an answer: it comes from a source that the clinic has named, and may have
-    a host of its own. The blog's own `/YYYY/MM/`, `.html` and its number for equal titles are structure; a number
-    that title or letter hold is not. Source: 45 CFR 164.514(b)(2)(i)(N) and whatever the words themselves fall
-    under.
+    a host of its own. The blog's own `/YYYY/MM/`, `.html` and its number for equal titles are structure, and so
+    are our UTM parameters; a number that title or letter hold is not.
+    Source: 45 CFR 164.514(b)(2)(i)(N) and whatever the words themselves fall under.
     """
     if not address:
         return
