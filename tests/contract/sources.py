@@ -40,6 +40,7 @@ class Page:
     ident: str = ""
     link: str = ""
     heading: str = ""
+    comments: int = -1
 
     @property
     def title(self) -> str:
@@ -169,12 +170,14 @@ def rss(state: BlogState, base: str) -> bytes:
         f'<guid isPermaLink="false">{base}/?p={page.number}</guid>'
         f"<pubDate>{format_datetime(page.published_at)}</pubDate>"
         f"<app:draft>{'yes' if page.is_draft else 'no'}</app:draft><description>cut short</description>"
+        f"{_rss_comments(page, base)}"
         f"<content:encoded><![CDATA[{_content(page)}]]></content:encoded></item>"
         for page in sorted(state.pages.values(), key=lambda page: page.published_at, reverse=True)
     )
     return (
         '<?xml version="1.0"?><rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" '
-        f'xmlns:app="http://www.w3.org/2007/app"><channel><title>Ask us</title>{items}</channel></rss>'
+        f'xmlns:app="http://www.w3.org/2007/app" xmlns:wfw="http://wellformedweb.org/CommentAPI/" '
+        f'xmlns:slash="http://purl.org/rss/1.0/modules/slash/"><channel><title>Ask us</title>{items}</channel></rss>'
     ).encode()
 
 
@@ -198,7 +201,28 @@ def _item(page: Page, base: str) -> dict[str, object]:
         "type": "post",
         "title": {"rendered": html.escape(page.title)},
         "content": {"rendered": _content(page), "protected": False},
+        "comment_status": "closed" if page.comments < 0 else "open",
     }
+
+
+def _rss_comments(page: Page, base: str) -> str:
+    if page.comments < 0:
+        return ""
+    url = f"{base}/2020/05/q{page.number}.html"
+    return (
+        f"<comments>{url}#comments</comments><wfw:commentRss>{url}/feed/</wfw:commentRss>"
+        f"<slash:comments>{page.comments}</slash:comments>"
+    )
+
+
+def _atom_comments(page: Page, base: str) -> str:
+    if page.comments < 0:
+        return ""
+    return (
+        f'<link rel="replies" type="application/atom+xml" href="{base}/feeds/{page.number}/comments/default"'
+        f' title="Post Comments"/><link rel="replies" type="text/html" href="{page.url(base)}#comment-form"'
+        f' title="{page.comments} Comments"/><thr:total>{page.comments}</thr:total>'
+    )
 
 
 def _content(page: Page) -> str:
@@ -223,7 +247,8 @@ def atom(state: BlogState, base: str, path: str) -> bytes:
     newest_at = max((page.updated_at for page in state.pages.values()), default=FIRST_AT)
     return (
         "<?xml version='1.0' encoding='UTF-8'?><feed xmlns='http://www.w3.org/2005/Atom' "
-        "xmlns:app='http://www.w3.org/2007/app' xmlns:georss='http://www.georss.org/georss'>"
+        "xmlns:app='http://www.w3.org/2007/app' xmlns:georss='http://www.georss.org/georss' "
+        "xmlns:thr='http://purl.org/syndication/thread/1.0'>"
         f"<id>tag:blogger.com,1999:blog-7</id><title>Ask us</title>"
         f"<updated>{newest_at.isoformat()}</updated>{after}{entries}</feed>"
     ).encode()
@@ -239,6 +264,7 @@ def _entry(page: Page, base: str) -> str:
         f'<category scheme="http://www.blogger.com/atom/ns#" term="questions"/><title type="text">{page.title}</title>'
         f'<summary>cut short</summary><content type="html">{content}</content>'
         f'<link rel="self" href="{base}/feeds/posts/default/{page.number}"/>{"" if page.is_draft else link}'
+        f"{_atom_comments(page, base)}"
         "<author><name>Jane Roe</name><email>noreply@blogger.com</email></author>"
         "<georss:featurename>Quaytown</georss:featurename></entry>"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import State, move
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.ledger.audit import verify
@@ -44,6 +44,18 @@ def ledger(place: Place) -> AuditedLedger:
 
 def remember(ledger: Ledger, *answers: KnownAnswer) -> Remembered:
     return ledger.remember("folder answers", answers, marks=Marks(), at=LATER)
+
+
+def test_other_comments_are_kept_and_are_no_other_words(ledger: AuditedLedger) -> None:
+    told = Comments(url="https://blog.example/1.html#c", feed_url="https://blog.example/c", count=2)
+    remember(ledger, known(1), known(2, comments=told))
+    assert ledger.comments() == {AnswerId("tag:00002"): told}
+    turn, _ = ledger.changes(0)
+    more = replace(told, count=3)
+    assert remember(ledger, known(2, comments=more)) == Remembered(added=0, changed=0)
+    assert ledger.comments() == {AnswerId("tag:00002"): more}
+    assert ledger.answer(AnswerId("tag:00002")) == known(2, comments=more)
+    assert ledger.changes(turn) == (turn + 1, frozenset({AnswerId("tag:00002")}))
 
 
 def test_a_source_never_polled_has_no_marks_and_no_instant(ledger: AuditedLedger) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import clinic_broadcast
-from clinic_broadcast.core.answer import AnswerId
+from clinic_broadcast.core.answer import AnswerId, Comments
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ports import Marks
 from clinic_broadcast.sources.blogger import BloggerSource, feed_url
@@ -69,6 +69,31 @@ def test_a_second_poll_of_the_same_says_unchanged(rig: Rig) -> None:
     first = source.poll(None, is_known=nothing_known)
     second = source.poll(first.marks, is_known=everything_known)
     assert (second.unchanged, second.answers, second.marks) == (True, (), first.marks)
+
+
+def test_an_answer_tells_where_its_comments_stand_and_how_many_where_the_blog_does(rig: Rig) -> None:
+    rig.put(Page(number=1, comments=4))
+    rig.put(Page(number=2))
+    answers = {one.url: one for one in rig.source().poll(None, is_known=nothing_known).answers}
+    assert answers[rig.url_of(2)].comments is None
+    found, base = answers[rig.url_of(1)].comments, getattr(rig, "base", "")
+    told = {
+        "BlogRig": Comments(
+            url=f"{rig.url_of(1)}#comment-form",
+            feed_url=f"{base}/feeds/1/comments/default",
+            feed_type="application/atom+xml",
+            count=4,
+        ),
+        "FeedRig": Comments(
+            url=f"{rig.url_of(1)}#comments",
+            feed_url=f"{rig.url_of(1)}/feed/",
+            feed_type="application/rss+xml",
+            count=4,
+        ),
+        # Its interface says only that comments are open.
+        "WordPressRig": Comments(url=f"{rig.url_of(1)}#comments"),
+    }
+    assert found == told.get(type(rig).__name__)
 
 
 def test_an_empty_place_has_no_answers(rig: Rig) -> None:

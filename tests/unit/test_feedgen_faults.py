@@ -19,7 +19,8 @@ import feedparser
 import pytest
 from lxml import etree
 
-from clinic_broadcast.core.feed import Comments, FeedDocument, FeedEntry
+from clinic_broadcast.core.answer import Comments
+from clinic_broadcast.core.feed import FeedDocument, FeedEntry
 from clinic_broadcast.feeds import shell
 from clinic_broadcast.feeds.places import Form
 from clinic_broadcast.feeds.render import Presses, render

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from lxml import etree
 
-from clinic_broadcast.core.answer import AnswerId
-from clinic_broadcast.core.feed import NO_SUMMARY, READ_ON, Comments, FeedDocument, FeedEntry
+from clinic_broadcast.core.answer import AnswerId, Comments
+from clinic_broadcast.core.feed import NO_SUMMARY, READ_ON, FeedDocument, FeedEntry
 from clinic_broadcast.feeds.check import check_feeds
 from clinic_broadcast.feeds.places import Form, path_of
 from clinic_broadcast.feeds.publish import SIZE_MAX_BYTES
@@ -335,7 +335,12 @@ def test_r18_the_doctor_is_named_without_a_mailbox(stage: Stage) -> None:
 
 
 def test_r19_comments_are_counted_and_linked() -> None:
-    talk = Comments(url="https://blog.example/a#c", feed_url="https://blog.example/a/c.xml", count=3)
+    talk = Comments(
+        url="https://blog.example/a#c",
+        feed_url="https://blog.example/a/c.xml",
+        feed_type="application/rss+xml",
+        count=3,
+    )
     document = FeedDocument(head=HEAD, entries=(replace(ENTRY, comments=talk),))
     item = tree_of(render(document, Form.RSS, Presses())).find("channel/item")
     assert item.findtext("comments") == talk.url

@@ -23,6 +23,19 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Comments:
+    """Where the public comments under an answer stand, as far as its source tells: page, feed, and how many.
+
+    `count` is None where the source names a place and no number. No word of a comment is ever read.
+    """
+
+    url: str = ""
+    feed_url: str = ""
+    feed_type: str = ""
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawAnswer:
     """One page of a source before its zones are told apart.
 
@@ -39,6 +52,7 @@ class RawAnswer:
     links: tuple[Link, ...] = ()
     author: str = ""
     labels: tuple[str, ...] = ()
+    comments: Comments | None = None
     origin: str = ""
     """Where a person finds it: a file name or an address, for messages only."""
 
@@ -73,6 +87,7 @@ class Answer:
     updated_at: datetime
     author: str = ""
     labels: tuple[str, ...] = ()
+    comments: Comments | None = None
 
     @property
     def revision(self) -> str:

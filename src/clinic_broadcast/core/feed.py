@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from clinic_broadcast.core.answer import Comments
 from clinic_broadcast.core.compose import compose_entry
 from clinic_broadcast.core.finding import Severity
-from clinic_broadcast.core.gate import Gate, examine_text
+from clinic_broadcast.core.gate import Gate, examine_link, examine_text
 from clinic_broadcast.core.material import KnownAnswer
 
 GONE: Final = ".gone"
@@ -52,6 +53,12 @@ WITHDRAWAL_SUMMARY: Final = (
 )
 
 LINK: Final = re.compile(r"https?://[^\s<>\"\\^`{|}\x00-\x20\x7f-\x9f]+")
+_PLACES: Final = ("", "comments", "respond", "comment-form")
+"""Where on a page of WordPress or Blogger the comments stand."""
+
+_COMMENT_FEED: Final = re.compile(r"/feeds/\d{1,24}/comments/(?:default|full|summary)")
+"""Blogger's feed of the comments under one post, by the number that its id holds too."""
+
 _IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"\\^`{|}\x00-\x20\x7f-\x9f]+")
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
@@ -86,15 +93,6 @@ class FeedHead:
         return self.feed_id or self.home_url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comments:
-    """The public comments under an answer, where its source tells of them."""
-
-    url: str
-    feed_url: str = ""
-    count: int = 0
-
-
 @dataclass(frozen=True, kw_only=True)
 class FeedEntry:
     """One answer or notice in the feed: the source's own id, gated words, dates in whole UTC seconds.
@@ -116,6 +114,13 @@ class FeedEntry:
     comments: Comments | None = None
 
     @property
+    def uncounted(self) -> FeedEntry:
+        """Give the entry without the number of its comments, as the archive shows it."""
+        if self.comments is None or self.comments.count is None:
+            return self
+        return replace(self, comments=replace(self.comments, count=None))
+
+    @property
     def plain(self) -> str:
         """Give the summary as readers list it: the notice first, where there is one."""
         return f"{self.notice} {self.summary}".strip()
@@ -135,9 +140,12 @@ class FeedEntry:
 
     @cached_property
     def print(self) -> str:
-        """Give the digest of all that the bytes of this entry are made of."""
+        """Give the digest of all that the bytes of this entry are made of, but for how many comments there are.
+
+        A page of the archive tells no number, so that no comment is a reason to write it anew.
+        """
         dates = (self.published_at.isoformat(), self.updated_at.isoformat())
-        talk = self.comments and (self.comments.url, self.comments.feed_url, str(self.comments.count))
+        talk = self.comments and (self.comments.url, self.comments.feed_url, self.comments.feed_type)
         return digest_of(self.id, self.url, self.matter, *dates, self.author, *self.labels, *(talk or ()))
 
 
@@ -218,6 +226,37 @@ def words_of(known: KnownAnswer, *, head: FeedHead, gate: Gate) -> FeedWords | N
 def author_of(known: KnownAnswer, *, head: FeedHead, gate: Gate) -> str:
     """Give who speaks: the source's author where the clinic names that person as its own, else the clinic's first."""
     return known.author if known.author in gate.own_names else head.author
+
+
+def comments_of(known: KnownAnswer, *, gate: Gate) -> Comments | None:
+    """Give where the comments stand, the addresses alone that say no more than the answer's own; None for none.
+
+    A feed's reader is shown where they are and how many, and never a word of one.
+    """
+    told = known.comments
+    if told is None:
+        return None
+    url, feed_url = (
+        one if one and _tells_no_more(one, known, gate) else "" for one in (told.url, told.feed_url)
+    )
+    return replace(told, url=url, feed_url=feed_url) if url or feed_url else None
+
+
+def _tells_no_more(url: str, known: KnownAnswer, gate: Gate) -> bool:
+    """Say whether an address may stand in the feed: the page's own with a place in it, Blogger's, or a gated one."""
+    if not LINK.fullmatch(url):
+        return False
+    parts, own = urlsplit(url), urlsplit(known.material.url)
+    if parts.netloc == own.netloc:
+        path = parts.path.removesuffix("/").removesuffix("/feed").removesuffix("/")
+        is_own_page = parts.query in ("", own.query) and path == own.path.removesuffix("/")
+        if is_own_page and parts.fragment in _PLACES:
+            return True
+        if _COMMENT_FEED.fullmatch(parts.path) and not parts.query and not parts.fragment:
+            return True
+    material = known.material
+    findings = examine_link(gate, url, taint=material.taint, title=material.title)
+    return all(one.severity is Severity.NOTE for one in findings)
 
 
 def withdrawn_words(at: datetime) -> FeedWords:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.finding import Finding
 
 _DIGESTS_MAX = 16_384
@@ -87,4 +87,5 @@ class KnownAnswer:
     planned_at: datetime | None = None
     author: str = ""
     labels: tuple[str, ...] = ()
+    comments: Comments | None = None
     note: str = ""

@@ -18,6 +18,7 @@ from clinic_broadcast.core.feed import (
     FeedHead,
     FeedWords,
     author_of,
+    comments_of,
     correction_words,
     day_of,
     digest_of,
@@ -131,6 +132,7 @@ def entry_of(slot: Slot, known: KnownAnswer, words: FeedWords | None, *, room: N
         author=author_of(known, head=room.head, gate=room.gate),
         labels=words.labels,
         notice=notice,
+        comments=comments_of(known, gate=room.gate) if slot.shown is Shown.WORDS else None,
         paragraphs=words.paragraphs,
     )
 
@@ -231,7 +233,10 @@ def stamp_of(known: KnownAnswer, *, head: FeedHead, gate: Gate) -> str:
     findings = [f"{one.rule} {one.severity} {one.where} {one.start} {one.end}" for one in material.findings]
     withdrawn = str(known.standing is Standing.WITHDRAWN)
     rules = (gate.version, head.author, str(head.full), head.home_url, withdrawn)
-    return digest_of(*rules, own_words(known), material.url, known.author, *known.labels, "", *findings)
+    about = (own_words(known), material.url, known.author, *known.labels, "", *findings)
+    # Only where there are some: what older versions have stamped without them is still as it was.
+    talk = known.comments and ("", known.comments.url, known.comments.feed_url, str(known.comments.count))
+    return digest_of(*rules, *about, *(talk or ()))
 
 
 def own_words(known: KnownAnswer) -> str:

@@ -45,6 +45,7 @@ def read_answer(raw: RawAnswer, own_names: Sequence[str]) -> Answer:
         updated_at=raw.updated_at,
         author=raw.author,
         labels=raw.labels,
+        comments=raw.comments,
     )
 
 

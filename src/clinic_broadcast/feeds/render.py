@@ -43,7 +43,7 @@ class Presses:
 
     def entry(self, entry: FeedEntry, form: Form) -> bytes | None:
         """Give the bytes of one entry; None, and its reason in `quarantined`, when it cannot be written."""
-        key = (form, entry.print)
+        key = (form, f"{entry.print} {entry.comments.count if entry.comments else ''}")
         found = self.kept.get(key)
         if found is not None:
             return found
@@ -71,7 +71,7 @@ class Presses:
     def forget(self, live: FeedDocument) -> None:
         """Keep only what the live documents hold, so that no word taken back stays in memory."""
         prints = {entry.print for entry in live.entries}
-        self.kept = {key: made for key, made in self.kept.items() if key[1] in prints}
+        self.kept = {key: made for key, made in self.kept.items() if key[1].partition(" ")[0] in prints}
         self.quarantined = {}
 
     def trim(self) -> None:

@@ -22,6 +22,7 @@ import feedgen.feed
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.ext.dc import DcEntryExtension, DcExtension
 
+from clinic_broadcast.core.answer import Comments
 from clinic_broadcast.core.feed import LINK, FeedDocument, FeedEntry
 from clinic_broadcast.feeds.places import Form, links_of
 
@@ -103,29 +104,26 @@ class _Talk(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
     """The comments under an answer: feedgen knows no `replies` (D5), and nothing of thr, slash and wfw (D14)."""
 
     def __init__(self) -> None:
-        self.url = ""
-        self.feed_url = ""
-        self.count = 0
+        self.comments: Comments | None = None
 
     def extend_rss(self, feed: Any) -> Any:  # noqa: ANN401  # feedgen calls an entry so, too.
-        if self.url:
-            etree.SubElement(feed, _named("slash", "comments")).text = str(self.count)
-        if self.feed_url:
-            etree.SubElement(feed, _named("wfw", "commentRss")).text = self.feed_url
+        told = self.comments
+        if told is not None and told.count is not None:
+            etree.SubElement(feed, _named("slash", "comments")).text = str(told.count)
+        if told is not None and told.feed_url:
+            etree.SubElement(feed, _named("wfw", "commentRss")).text = told.feed_url
         return feed
 
     def extend_atom(self, feed: Any) -> Any:  # noqa: ANN401
-        for href, media_type in ((self.feed_url, "application/atom+xml"), (self.url, "text/html")):
+        told = self.comments
+        if told is None:
+            return feed
+        count = {} if told.count is None else {_named("thr", "count"): str(told.count)}
+        for href, media_type in ((told.feed_url, told.feed_type), (told.url, "text/html")):
             if href:
-                counted = {
-                    "rel": "replies",
-                    "type": media_type,
-                    "href": href,
-                    _named("thr", "count"): str(self.count),
-                }
-                etree.SubElement(feed, "link", counted)
-        if self.url:
-            etree.SubElement(feed, _named("thr", "total")).text = str(self.count)
+                etree.SubElement(feed, "link", {"rel": "replies", "type": media_type, "href": href, **count})
+        if told.count is not None:
+            etree.SubElement(feed, _named("thr", "total")).text = str(told.count)
         return feed
 
 
@@ -182,10 +180,9 @@ def entry_element(entry: FeedEntry, form: Form) -> Any:  # noqa: ANN401
     made.updated(entry.updated_at)
     for label in entry.labels:
         made.category({"term": clean(label)})
-    if entry.comments is not None:
+    made.talk.comments = entry.comments
+    if entry.comments is not None and entry.comments.url:
         made.comments(entry.comments.url)
-        made.talk.url, made.talk.feed_url = entry.comments.url, entry.comments.feed_url
-        made.talk.count = entry.comments.count
     return made.rss_entry() if form is Form.RSS else in_utc(made.atom_entry())
 
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
-from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import RELEASED
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.ledger.chain import locked_head
 from clinic_broadcast.ledger.database import insert_into, rows_of
-from clinic_broadcast.ledger.rows import ANSWER_MUTABLE, Row, clean, row_of_answer
+from clinic_broadcast.ledger.rows import ANSWER_MUTABLE, Row, clean, comments_in, row_of_answer
 from clinic_broadcast.ledger.schema import IS_UNPLANNED_SQL, answer, delivery, source, utc
 from clinic_broadcast.ports import Marks, Remembered
 
@@ -144,6 +144,13 @@ def revisions(db: Connection, clinic: str) -> dict[AnswerId, str]:
     """Give the revision of every answer by its id."""
     found = select(answer.c.id, answer.c.revision).where(answer.c.clinic == clinic)
     return {AnswerId(answer_id): revision for answer_id, revision in db.execute(found)}
+
+
+def comments(db: Connection, clinic: str) -> dict[AnswerId, Comments]:
+    """Give where the comments of an answer stand, for those whose source tells."""
+    found = select(answer.c.id, answer.c.labels).where(answer.c.clinic == clinic, answer.c.labels.like("{%"))
+    rows = ((AnswerId(answer_id), comments_in(text)) for answer_id, text in db.execute(found))
+    return {answer_id: known for answer_id, known in rows if known is not None}
 
 
 def links(db: Connection, clinic: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from threading import RLock
 
-from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import RELEASED, Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.notice import Told
@@ -21,6 +21,7 @@ from clinic_broadcast.ledger.rows import (
     answer_of,
     chained,
     clean,
+    comments_in,
     delivery_of,
     entry_of,
     line_of_move,
@@ -100,6 +101,11 @@ class MemoryLedger:
 
     def released(self) -> frozenset[AnswerId]:
         return frozenset(one.answer_id for one in self.deliveries(states=RELEASED) if one.approved_by)
+
+    def comments(self) -> Mapping[AnswerId, Comments]:
+        with self._lock:
+            found = {AnswerId(name): comments_in(row["labels"]) for name, row in self._answers.items()}
+        return {name: known for name, known in found.items() if known is not None}
 
     def links(self) -> frozenset[str]:
         with self._lock:

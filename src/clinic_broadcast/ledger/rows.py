@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.material import TAINT_BYTES, KnownAnswer, Material, Taint
@@ -126,7 +126,7 @@ def row_of_answer(known: KnownAnswer) -> Row:
         "standing": known.standing.value,
         "source": clean(known.source),
         "author": clean(known.author),
-        "labels": canonical(list(known.labels)),
+        "labels": _trimmings_text(known),
         "note": clean(known.note),
         "published_at": utc(known.published_at),
         "updated_at": utc(known.updated_at),
@@ -160,13 +160,33 @@ def answer_of(row: Mapping[str, Any]) -> KnownAnswer:
             first_seen_at=row["first_seen_at"],
             planned_at=row["planned_at"],
             author=row["author"],
-            labels=tuple(json.loads(row["labels"])),
+            labels=_labels(row["labels"]),
+            comments=comments_in(row["labels"]),
             note=row["note"],
         )
     except (KeyError, ValueError, TypeError):
         raise LedgerError(
             "the row of an answer cannot be read; run `verify`, then restore a backup"
         ) from None
+
+
+def comments_in(text: str) -> Comments | None:
+    """Read where the comments stand from the column of labels; raises ValueError or TypeError for what is not ours."""
+    found = json.loads(text)
+    return Comments(**found["comments"]) if isinstance(found, dict) else None
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    found = json.loads(text)
+    return tuple(found["labels"] if isinstance(found, dict) else found)
+
+
+def _trimmings_text(known: KnownAnswer) -> str:
+    """Give labels and comments as one text: a list of labels where the source tells of no comments."""
+    labels = list(known.labels)
+    if known.comments is None:
+        return canonical(labels)
+    return canonical({"labels": labels, "comments": asdict(known.comments)})
 
 
 def _blob(digests: frozenset[bytes]) -> bytes:

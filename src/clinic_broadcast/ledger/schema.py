@@ -99,6 +99,7 @@ answer: Final = Table(
     Column("standing", Words, nullable=False),
     Column("source", Words, nullable=False),
     Column("author", Words, nullable=False),
+    # JSON: a list of labels, or an object of `labels` and `comments`.
     Column("labels", Words, nullable=False),
     Column("note", Words, nullable=False),
     Column("published_at", Instant, nullable=False),

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, or_, select, text, update
 
-from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.notice import Told
@@ -89,6 +89,10 @@ class SqlLedger:
     def released(self) -> frozenset[AnswerId]:
         with transaction(self._read) as db:
             return answer_sql.released(db, self._clinic)
+
+    def comments(self) -> Mapping[AnswerId, Comments]:
+        with transaction(self._read) as db:
+            return answer_sql.comments(db, self._clinic)
 
     def links(self) -> frozenset[str]:
         with transaction(self._read) as db:

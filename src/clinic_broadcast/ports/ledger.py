@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.notice import Told
@@ -103,6 +103,10 @@ class Ledger(Protocol):
 
     def released(self) -> frozenset[AnswerId]:
         """Give the answers of which a person approved a promo that is sent or still to be sent."""
+        ...
+
+    def comments(self) -> Mapping[AnswerId, Comments]:
+        """Give where the comments of an answer stand by its id, for those whose source tells."""
         ...
 
     def links(self) -> frozenset[str]:

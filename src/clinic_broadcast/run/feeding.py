@@ -142,6 +142,7 @@ class _Maker:
     def page(self, number: int, *, has_newer: bool) -> FeedDocument:
         """Give an archive page, newest entry first."""
         made = self.document(reversed(self._room.record.members(number)))
+        made = replace(made, entries=tuple(one.uncounted for one in made.entries))
         return replace(made, page=number, older=number - 1, newer=number + 1 if has_newer else 0)
 
     def print(self, number: int, *, has_newer: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -107,9 +107,10 @@ def poll_source(
             desk, source, _told(batch.answers, watch), now=now, revisions=revisions, outdated=outdated
         )
     )
+    told = [] if batch.unchanged else _told_of_comments(desk, batch.answers, revisions, known)
     if as_baseline:
         known = [replace(one, standing=Standing.BASELINE) for one in known]
-    desk.ledger.remember(source.name, known, marks=batch.marks, at=now)
+    desk.ledger.remember(source.name, [*known, *told], marks=batch.marks, at=now)
     news = [one for one in known if one.first_seen_at == now and one.material.answer_id not in revisions]
     return Intake(
         baseline=sum(one.standing is Standing.BASELINE for one in news),
@@ -170,6 +171,25 @@ def _examined(
     return kept
 
 
+def _told_of_comments(
+    desk: Desk, raws: Sequence[RawAnswer], revisions: Mapping[AnswerId, str], examined: Sequence[KnownAnswer]
+) -> list[KnownAnswer]:
+    """Give known answers of which the source now tells other comments; their words stay as they are recorded.
+
+    They are no change of the answer: nothing is examined, announced or corrected for a comment.
+    """
+    recorded = desk.ledger.comments()
+    passed = {one.material.answer_id for one in examined}
+    found: dict[AnswerId, KnownAnswer] = {}
+    for raw in raws:
+        if raw.id in passed or raw.id not in revisions or raw.comments in (None, recorded.get(raw.id)):
+            continue
+        known = desk.ledger.answer(raw.id)
+        if known is not None and known.material.revision == revisions[raw.id]:
+            found[raw.id] = replace(known, comments=raw.comments)
+    return list(found.values())
+
+
 def _judged_by_older_rules(desk: Desk) -> frozenset[AnswerId]:
     version = desk.gate.version
     return frozenset(
@@ -188,5 +208,6 @@ def known_answer(desk: Desk, answer: Answer, arrival: Arrival, *, source: str, n
         first_seen_at=now,
         author=answer.author,
         labels=answer.labels,
+        comments=answer.comments,
         note=arrival.note,
     )

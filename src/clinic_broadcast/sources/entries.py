@@ -8,20 +8,22 @@ import html
 import io
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import feedparser
 
-from clinic_broadcast.core.answer import AnswerId, Link, RawAnswer
+from clinic_broadcast.core.answer import AnswerId, Comments, Link, RawAnswer
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.sources.files import absolute_url
 from clinic_broadcast.sources.markup import html_to_text
 
 KIND_SCHEME: Final = "http://schemas.google.com/g/2005#kind"
 KIND_POST: Final = "http://schemas.google.com/blogger/2008/kind#post"
+
+FEED_TYPES: Final = ("application/atom+xml", "application/rss+xml")
 
 _ENTITY: Final = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _DECLARED: Final = re.compile(
@@ -47,6 +49,9 @@ _PLAIN_ENCODINGS: Final = (
 _ENDS: Final = re.compile(rb"</(?:\w+:)?(?:feed|rss|rdf)\s*>", re.IGNORECASE)
 _END_SEEN: Final = 8_192
 """Bytes at the end in which a document closes; caches add comments after it."""
+
+_COUNT_DIGITS: Final = 8
+"""No answer of a clinic has a hundred million comments."""
 
 Entry = Mapping[str, Any]
 """One entry as feedparser gives it: keys and types depend on the feed, so it stops at this module."""
@@ -144,6 +149,7 @@ def read_entry(entry: Entry, *, needs_link: bool = True) -> RawAnswer:
         links=links,
         author=str(author.get("name") or "").strip() if isinstance(author, Mapping) else "",
         labels=_labels(entry),
+        comments=_comments(entry),
         origin=link or entry_id,
     )
 
@@ -217,3 +223,35 @@ def _to_text(value: str, kind: str, base: str) -> tuple[str, tuple[Link, ...]]:
 def _labels(entry: Entry) -> tuple[str, ...]:
     found = (tag for tag in entry.get("tags") or [] if tag.get("scheme") != KIND_SCHEME)
     return tuple(dict.fromkeys(str(tag.get("term") or "").strip() for tag in found if tag.get("term")))
+
+
+def _comments(entry: Entry) -> Comments | None:
+    """Give where the comments stand: RFC 4685 in Atom, as Blogger writes it; three elements in RSS, as WordPress does.
+
+    None unless the entry names a page or a feed of them.
+    """
+    replies = [one for one in entry.get("links") or [] if one.get("rel") == "replies"]
+    counts = [entry.get("slash_comments"), entry.get("thr_total"), *(one.get("thr:count") for one in replies)]
+    pages = [entry.get("comments"), *(one.get("href") for one in replies if one.get("type") == "text/html")]
+    feeds = {
+        "application/rss+xml": _first_address([entry.get("wfw_commentrss")]),
+        **{
+            str(one.get("type")): _first_address([one.get("href")])
+            for one in replies
+            if one.get("type") in FEED_TYPES
+        },
+    }
+    url = _first_address(pages)
+    feed_type, feed_url = next((pair for pair in feeds.items() if pair[1]), ("", ""))
+    if not (url or feed_url):
+        return None
+    found = (str(one).strip() for one in counts if one is not None)
+    count = next(
+        (int(one) for one in found if one.isascii() and one.isdigit() and len(one) < _COUNT_DIGITS), None
+    )
+    return Comments(url=url, feed_url=feed_url, feed_type=feed_type, count=count)
+
+
+def _first_address(found: Iterable[object]) -> str:
+    addresses = (str(one or "").strip() for one in found)
+    return next((one for one in addresses if one.startswith(("http://", "https://"))), "")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from clinic_broadcast.core.answer import AnswerId, Link, RawAnswer
+from clinic_broadcast.core.answer import AnswerId, Comments, Link, RawAnswer
 from clinic_broadcast.core.intake import canonical
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ports import Batch, Marks
@@ -24,7 +24,7 @@ REST_PATH: Final = "/wp-json/wp/v2/posts"
 PER_PAGE: Final = 100
 """The most that the REST interface gives in a page (developer.wordpress.org, REST API handbook, Pagination)."""
 
-_FIELDS: Final = "id,date_gmt,modified_gmt,guid,link,status,type,title,content,slug"
+_FIELDS: Final = "id,date_gmt,modified_gmt,guid,link,status,type,title,content,slug,comment_status"
 
 
 class WordPressSource:
@@ -157,6 +157,8 @@ def _read_item(item: Mapping[str, object]) -> RawAnswer | None:
         published_at=published_at,
         updated_at=_instant(item, "modified_gmt") or published_at,
         links=tuple(Link(start=it.start, end=it.end, url=absolute_url(url, it.url)) for it in links),
+        # Where the blog's own feed says that they stand; the interface tells no number.
+        comments=Comments(url=f"{url}#comments") if text_of(item, "comment_status") == "open" else None,
         origin=url,
     )
 
