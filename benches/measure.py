@@ -30,6 +30,8 @@ TEXTS = {
     "with emoji": PLAIN + " \U0001f469\u200d\u2695\ufe0f \U0001f600",
     "Japanese": "不妊治療と子宮筋腫について医師が説明します。" * 5
     + "https://blog.example.com/2026/02/a.html",
+    "Japanese around a link": "不妊治療と子宮筋腫について医師が説明します。" * 4
+    + "https://blog.example.com/2026/02/a.htmlをご覧ください。",
     "no link": PLAIN.partition("https")[0],
 }
 OUR_ROUNDS, REFERENCE_ROUNDS = 20_000, 300

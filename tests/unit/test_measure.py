@@ -83,6 +83,30 @@ def test_x_counts_as_twitter_text_counts(text: str) -> None:
     assert length_of(text, X) == reference(text)
 
 
+EAST = st.sampled_from(
+    [
+        *"不治医々ー。、「」\uff01\uff20\uff03\uff41한\u3000\u30fb",
+        "不妊治療",
+        "日本.jp",
+        "\u017f",
+        "a",
+        "@",
+        ".",
+        ":",
+    ]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.one_of(EAST, LINKS), min_size=1, max_size=8).map("".join))
+@example("不妊治療http://a.co")
+@example("不妊治療https://t.co/abc.html")
+@example("不.jp治https://blog.example.com/a.html")
+@example("不妊httpsr://blog.example.com/a.html")
+def test_x_counts_links_within_words_of_east_asia_as_twitter_text_does(text: str) -> None:
+    assert length_of(text, X) == reference(text)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=300))
 def test_x_counts_any_text_as_twitter_text_does(text: str) -> None:

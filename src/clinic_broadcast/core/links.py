@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -39,8 +39,12 @@ _PLAIN: Final = re.compile(
     r"(?P<path>/(?:[A-Za-z0-9_./=+%~-]*[A-Za-z0-9_/=+-])?)?(?P<query>\?[A-Za-z0-9_.&=%-]*[A-Za-z0-9_&=-])?"
     r"(?=[.,;!]*\Z)"
 )
-_SCHEME_START: Final = re.compile("[hH][tT][tT][pP]")
-_OF_LABEL: Final = re.compile(rf"[^{_PUNCTUATION}{_SPACE}{_INVALID}{_DIRECTION}]|[_-]")
+_SCHEME: Final = re.compile("[hH][tT][tT][pP].?://")
+# Words of East Asia, behind which a link may begin without white space; before it nothing can be one.
+_EAST: Final = re.compile("[^.:]*[\u3001-\ud7ff](?=https?://)")
+_OF_NO_LABEL: Final = _PUNCTUATION.replace(r"\-", "").replace("_", "") + _SPACE + _INVALID + _DIRECTION
+_LABEL: Final = re.compile(rf"(?<![^{_OF_NO_LABEL}])[^{_OF_NO_LABEL}]++(?=\.)")
+"""A whole run of what a domain's label is made of, with a full stop behind it."""
 _LABEL_MAX: Final = 64
 _PLAIN_MAX: Final = 1000
 _MAYBE_DOMAIN: Final = re.compile(r"\.([A-Za-z]+)(?![0-9A-Za-z@+-])|\.[Xx][Nn]--")
@@ -59,19 +63,23 @@ def links_of(word: str, *, is_first: bool) -> list[Span]:
 
     `is_first` says that no white space stands before it: a link there may need its first character as a border.
     """
-    plain = _PLAIN.match(word) if len(word) <= _PLAIN_MAX else None
-    # Without a scheme and a path, the grammar leaves the query out of the link.
-    if (
-        plain is not None
-        and plain["top"].lower() in ASCII_DOMAINS
-        and (plain["scheme"] or plain["path"] or not plain["query"])
-    ):
-        return [Span(0, plain.end(), plain.end())]
+    plain = _everyday_link(word) if len(word) <= _PLAIN_MAX else None
+    if plain is not None:
+        return [Span(plain.start(), plain.end(), plain.end() - plain.start())]
     if word.isascii() and not _may_hold_domain(word):
         return []
     if is_first:
         return _by_grammar(word)
     return [Span(one.start - 1, one.end - 1, one.skipped) for one in _by_grammar(f" {word}")]
+
+
+def _everyday_link(word: str) -> re.Match[str] | None:
+    east = None if word.isascii() else _EAST.match(word)
+    plain = _PLAIN.match(word, east.end() if east else 0)
+    if plain is None or plain["top"].lower() not in ASCII_DOMAINS:
+        return None
+    # Without a scheme and a path, the grammar leaves the query out of the link.
+    return plain if plain["scheme"] or plain["path"] or not plain["query"] else None
 
 
 def _may_hold_domain(word: str) -> bool:
@@ -107,12 +115,9 @@ def _matches(word: str) -> Iterator[re.Match[str]]:
     A domain begins in a run of its letters that a full stop follows; without this look, a long run of any other
     script is read again from each of its letters.
     """
-    starts = {found.start() for found in _SCHEME_START.finditer(word)}
-    for dot in (at for at, char in enumerate(word) if char == "."):
-        at = dot
-        while at > 0 and _is_of_label(word[at - 1]):
-            at -= 1
-        starts.update(range(at, dot))
+    starts = {found.start() for found in _SCHEME.finditer(word)}
+    for label in _LABEL.finditer(word):
+        starts.update(range(*label.span()))
     done = 0
     # A link needs one character before it, or the start of the word.
     for at in sorted({max(0, start - 1) for start in starts}):
@@ -120,11 +125,6 @@ def _matches(word: str) -> Iterator[re.Match[str]]:
         if found is not None:
             done = found.end()
             yield found
-
-
-@lru_cache(maxsize=4096)
-def _is_of_label(char: str) -> bool:
-    return _OF_LABEL.match(char) is not None
 
 
 def _without_scheme(url: str, domain: str, path: str | None, *, start: int) -> list[Span]:
