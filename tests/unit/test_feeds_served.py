@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -13,6 +14,8 @@ from pathlib import Path
 import brotli
 import pytest
 import zstandard
+from starlette.requests import Request
+from starlette.responses import Response
 
 from clinic_broadcast.feeds.websub import link_header
 from clinic_broadcast.feeds.write import remove_document
@@ -20,6 +23,7 @@ from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.feeds import encodings_of
 from clinic_broadcast.web.health import Health
 from clinic_broadcast.web.server import open_port
+from clinic_broadcast.web.unchanged import UnchangedFirst
 from feed_stages import Stage, aged
 
 DECOMPRESSORS: Mapping[str, Callable[[bytes], bytes]] = {
@@ -143,7 +147,7 @@ def test_r33_head_has_the_headers_of_get_and_copies_lie_ready(served: Served) ->
     ],
 )
 def test_r33_readers_say_what_they_like(accept: str, encodings: list[str]) -> None:
-    assert encodings_of(accept) == encodings
+    assert list(encodings_of(accept)) == encodings
 
 
 def test_r34_withdrawn_words_are_not_served_after_the_build_in_any_encoding(served: Served) -> None:
@@ -222,3 +226,54 @@ def test_the_date_of_a_document_grows_with_each_change_and_is_never_ahead_nor_re
             assert parsedate_to_datetime(told[-1]) <= parsedate_to_datetime(reply.headers["date"])
     assert dates == sorted(set(dates))
     assert len(told) == len(set(told))
+
+
+class Counting(UnchangedFirst):
+    """Counts the requests that reach the application behind it."""
+
+    read = 0
+
+    def files(self, request: Request) -> Response:
+        self.read += 1
+        return super().files(request)
+
+
+def test_r32_a_304_costs_no_reading_while_nothing_has_changed_and_never_hides_a_change(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = list[Counting]()
+
+    def make(public: Path, link_of: Callable[[str], str]) -> Counting:
+        counted.append(Counting(public, link_of))
+        return counted[0]
+
+    monkeypatch.setattr("clinic_broadcast.web.app.UnchangedFirst", make)
+    public = served.stage.folder / "public"
+    port = open_port(make_app(public=public, health=no_health, link_of=link_of), host="127.0.0.1", port=0)
+    other = Served(served.stage, int(port.url.rpartition(":")[2]))
+    try:
+        full = other.ask(Accept_Encoding="gzip")
+        asked = {"Accept_Encoding": "gzip", "If_None_Match": full.headers["etag"]}
+        slow = other.ask(If_None_Match=other.ask().headers["etag"])
+        quick = [other.ask(**asked), other.ask(**asked, method="HEAD")]
+        assert counted[0].read == 2
+        assert [one.status for one in quick] == [304, 304]
+        for name in ("etag", "cache-control", "vary", "last-modified", "link"):
+            assert quick[0].headers[name] == full.headers[name]
+        assert slow.headers["link"] == LINK
+        assert "content-encoding" not in quick[0].headers
+        # Same length, same second, and even the same times: only what the file system itself counts differs.
+        copy = served.stage.feeds / "rss.xml.gz"
+        before = copy.stat()
+        fresh = copy.with_name("fresh")
+        fresh.write_bytes(gzip.compress(b"other words") + bytes(before.st_size))
+        os.truncate(fresh, before.st_size)
+        os.utime(fresh, ns=(before.st_atime_ns, before.st_mtime_ns))
+        fresh.replace(copy)
+        assert other.ask(**asked).status == 200
+        copy.unlink()
+        assert other.ask(**asked).headers["etag"] != full.headers["etag"]
+        remove_document(served.stage.feeds / "feeds.opml")
+        assert other.ask("/feeds/feeds.opml", If_None_Match="*").status == 410
+    finally:
+        assert port.stop()

@@ -20,8 +20,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clinic_broadcast.web.feeds import serve_file
 from clinic_broadcast.web.health import Health, readiness_of
+from clinic_broadcast.web.unchanged import UnchangedFirst
 
 HEALTH_WITHIN_S: Final = 5.0
 """A record that does not answer for so long is as good as gone, and a monitor waits no longer than that either."""
@@ -47,7 +47,7 @@ def make_app(
     hosts: Sequence[str] = ("*",),
     routes: Sequence[Route] = (),
     link_of: Callable[[str], str] = lambda _path: "",
-) -> Starlette:
+) -> ASGIApp:
     """Give the application of the one port.
 
     `public` is the folder that holds feeds/ and cards/. `health` is called in a thread for every look at /readyz
@@ -56,26 +56,20 @@ def make_app(
     `link_of` gives the HTTP Link of a document by its path, for hubs; empty for none.
     """
     probe = _Probe(health)
-
-    def files(request: Request) -> Response:
-        return serve_file(public, request, link=link_of(str(request.scope["path"])))
-
+    front = UnchangedFirst(public, link_of)
     own = [
-        Route("/feeds/{path:path}", files),
-        Route("/cards/{path:path}", files),
+        Route("/feeds/{path:path}", front.files),
+        Route("/cards/{path:path}", front.files),
         Route("/healthz", _alive),
         Route("/readyz", probe.ready),
         Route("/metrics", probe.metrics),
     ]
-    app = Starlette(
-        routes=[*own, *routes],
-        middleware=[
-            Middleware(_SecurityHeaders),
-            Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
-        ],
-    )
+    app = Starlette(routes=[*own, *routes], middleware=[Middleware(_SecurityHeaders)])
     app.router.redirect_slashes = False
-    return app
+    front.app = app
+    if "*" in hosts:
+        return front
+    return _SecurityHeaders(TrustedHostMiddleware(front, allowed_hosts=list(hosts), www_redirect=False))
 
 
 async def _alive(_request: Request) -> Response:

@@ -8,11 +8,13 @@ import os
 import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -56,56 +58,92 @@ RETRY_AFTER_S: Final = 120
 FOR_NOW: Final = frozenset({errno.EACCES, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 """What fails though the document is there: readers that were told 404 would give the feed up."""
 
+Marks: TypeAlias = tuple[int, int, int, int, int]
+
 ENCODINGS: Final[Mapping[str, str]] = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 """What may be said in Content-Encoding, and the end of the name of the copy that lies ready for it."""
 
 
-def serve_file(public: Path, request: Request, *, link: str = "") -> Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Representation:
+    """One document as one kind of reader gets it: its bytes and the headers that a 200 and a 304 share.
+
+    `looked_at` are the files that were looked for until one was found, each with the marks of what stood there, None
+    for nothing: as long as they are the same, so is the answer. `is_ahead` says that its date is not reached yet.
+    """
+
+    content: bytes
+    media_type: str
+    encoding: str
+    etag: str
+    modified_at: datetime
+    headers: Mapping[str, str]
+    looked_at: tuple[tuple[str, Marks | None], ...]
+    is_ahead: bool
+
+
+def serve_file(
+    public: Path, request: Request, *, link: str = "", learn: Callable[[Representation], None] | None = None
+) -> Response:
     """Answer a GET or HEAD for a file below `public`: 200, 304, or 404 for everything that is not one of ours.
 
     410 says that it was there and has been taken away; 503, with Retry-After, that it cannot be read now, or that a
     live feed is not written yet.
 
-    `link` is the HTTP Link of the document, where hubs look for themselves and for its own address.
+    `link` is the HTTP Link of the document, where hubs look for themselves and for its own address. `learn` is told
+    what was found.
     """
     path = str(request.scope["path"])
     try:
-        found = _read_below(public, path)
+        found = _represented(public, request, path)
         if found is None:
             return _absent(public, path)
-        return _answered(public, request, path, found, link=link)
     except OSError:
         return _later("This document cannot be read now.\n")
+    if learn is not None:
+        learn(found)
+    headers = {**found.headers, "Link": link} if link else dict(found.headers)
+    if is_unchanged(request.headers, found.etag, found.modified_at):
+        return Response(status_code=304, headers=headers)
+    if found.encoding:
+        headers["Content-Encoding"] = found.encoding
+    return Response(found.content, headers={**headers, "Content-Type": found.media_type})
 
 
-def _answered(
-    public: Path, request: Request, path: str, found: tuple[str, bytes, datetime], *, link: str
-) -> Response:
-    name, content, modified_at = found
-    media_type = media_type_of(name, request.headers.get("accept", ""))
-    encoding = ""
+def _represented(public: Path, request: Request, path: str) -> Representation | None:
+    chosen = _read_below(public, path)
+    if chosen is None:
+        return None
+    media_type = media_type_of(chosen.name, request.headers.get("accept", ""))
+    encoding, looked_at = "", list[tuple[str, Marks | None]]()
     for wanted in encodings_of(request.headers.get("accept-encoding", "")):
         copy = _read_below(public, path, suffix=ENCODINGS[wanted])
+        looked_at.append((place_of(public, path, ENCODINGS[wanted]), None if copy is None else copy.marks))
         if copy is not None:
-            encoding, (_, content, modified_at) = wanted, copy
+            encoding, chosen = wanted, copy
             break
+    else:
+        looked_at.append((place_of(public, path, ""), chosen.marks))
     headers = {
-        "ETag": etag_of(f"{media_type};{encoding}" if encoding else media_type, content),
+        "ETag": etag_of(f"{media_type};{encoding}" if encoding else media_type, chosen.content),
         "Cache-Control": CACHE_CONTROL,
         "Vary": "Accept-Encoding, Accept",
     }
-    if modified_at.timestamp() <= time.time():
-        headers["Last-Modified"] = format_datetime(modified_at, usegmt=True)
+    is_ahead = chosen.modified_at.timestamp() > time.time()
+    if not is_ahead:
+        headers["Last-Modified"] = format_datetime(chosen.modified_at, usegmt=True)
     # else: a file that changed twice within a second is dated ahead, and no answer may be dated after itself (RFC
     # 9110 section 8.8.2.1). An earlier date would lie: newsboat, by curl, drops a 200 that is no newer than its own.
-    if link:
-        headers["Link"] = link
-    if encoding:
-        headers["Content-Encoding"] = encoding
-    if is_unchanged(request.headers, headers["ETag"], modified_at):
-        headers.pop("Content-Encoding", None)
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers={**headers, "Content-Type": media_type})
+    return Representation(
+        content=chosen.content,
+        media_type=media_type,
+        encoding=encoding,
+        etag=headers["ETag"],
+        modified_at=chosen.modified_at,
+        headers=headers,
+        looked_at=tuple(looked_at),
+        is_ahead=is_ahead,
+    )
 
 
 def _absent(public: Path, path: str) -> Response:
@@ -128,7 +166,8 @@ def media_type_of(name: str, accept: str) -> str:
     return next(media_type for suffix, media_type in MEDIA_TYPES.items() if name.endswith(suffix))
 
 
-def encodings_of(accept: str) -> list[str]:
+@lru_cache(maxsize=256)
+def encodings_of(accept: str) -> tuple[str, ...]:
     """Give the encodings that a reader takes, the one it likes best first; among equals the smallest copy's."""
     liked: dict[str, float] = {}
     for part in accept.lower().split(","):
@@ -140,7 +179,7 @@ def encodings_of(accept: str) -> list[str]:
             continue
     anything = liked.get("*", 0.0)
     ranked = [(liked.get(name, anything), name) for name in ENCODINGS]
-    return [name for quality, name in sorted(ranked, key=lambda one: -one[0]) if quality > 0]
+    return tuple(name for quality, name in sorted(ranked, key=lambda one: -one[0]) if quality > 0)
 
 
 def etag_of(media_type: str, content: bytes) -> str:
@@ -167,8 +206,28 @@ def is_unchanged(headers: Mapping[str, str], etag: str, modified_at: datetime) -
     return since_at >= modified_at
 
 
-def _read_below(public: Path, path: str, *, suffix: str = "") -> tuple[str, bytes, datetime] | None:
-    """Give name, bytes and time of change of a file, all of one and the same file; None when it is not ours.
+def place_of(public: Path, path: str, suffix: str) -> str:
+    """Give the place of a document, or of its copy, as the file system names it."""
+    return f"{public}{path}{suffix}"
+
+
+def marks_of(facts: os.stat_result) -> Marks:
+    """Give what tells one state of a file from every other: a write leaves none of them all as they were."""
+    return (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """Name, bytes, time of change and marks, all of one and the same file."""
+
+    name: str
+    content: bytes
+    modified_at: datetime
+    marks: Marks
+
+
+def _read_below(public: Path, path: str, *, suffix: str = "") -> _File | None:
+    """Give a file as it stands; None when it is not ours.
 
     `suffix` is that of a compressed copy, which has no name of its own in the world.
 
@@ -198,4 +257,5 @@ def _read_below(public: Path, path: str, *, suffix: str = "") -> tuple[str, byte
     except RuntimeError:
         # A loop of links, as resolve() reports it up to Python 3.12.
         return None
-    return segments[-1], content, datetime.fromtimestamp(int(facts.st_mtime), tz=UTC)
+    modified_at = datetime.fromtimestamp(int(facts.st_mtime), tz=UTC)
+    return _File(name=segments[-1], content=content, modified_at=modified_at, marks=marks_of(facts))
