@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import PIL.Image
+import PIL.ImageDraw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinic_broadcast.cards.fonts import face_for
+from clinic_broadcast.cards.fonts import can_shape, face_for, font, is_right_to_left, missing
 from clinic_broadcast.cards.gallery import CardGallery
-from clinic_broadcast.cards.paint import HEIGHT, WIDTH, paint
+from clinic_broadcast.cards.paint import HEIGHT, WIDTH, paint, refusal_of
 from clinic_broadcast.core.promo import Card, Payload, alt_of, payload_from_json
 
 LONG = "Frozen or Fresh Embryo Transfer: Which Is the Better Choice for Women With Polycystic Ovaries and Many Eggs?"
@@ -68,8 +69,6 @@ def test_a_card_has_its_size_and_nothing_touches_its_margins(card: Card) -> None
     "title",
     [
         "",
-        "\u0627\u0644\u062e\u0635\u0648\u0628\u0629",
-        "\u05e4\u05d5\u05e8\u05d9\u05d5\u05ea",
         "\u4e0d\u598a\u6cbb\u7642",
         "Baby News \U0001f476",
         "\U0001f468\u200d\U0001f469\u200d\U0001f467 Family",
@@ -80,6 +79,80 @@ def test_a_card_has_its_size_and_nothing_touches_its_margins(card: Card) -> None
 )
 def test_there_is_no_card_rather_than_a_bad_one(title: str) -> None:
     assert paint(replace(CARD, title=title)) is None
+
+
+@pytest.mark.parametrize(
+    ("card", "why"),
+    [
+        (CARD, ""),
+        (replace(CARD, title=""), "no title"),
+        (replace(CARD, title=f"{LONG} " * 5), "do not fit"),
+        (replace(CARD, title="Baby News \U0001f476"), "U+1F476"),
+        (replace(CARD, title="Fertility\u202e Tests"), "U+202E"),
+        # Each has a face, but no face has both, and one draws the whole card.
+        (replace(CARD, title="\u05e9\u05e8\u05d9\u05e8\u05df or \u092a\u094d\u0930"), "U+092A"),
+    ],
+)
+def test_a_card_without_a_picture_has_a_reason(card: Card, why: str) -> None:
+    assert why in refusal_of(card)
+    assert bool(refusal_of(card)) is (paint(card) is None)
+
+
+HEBREW = "\u05e9\u05e8\u05d9\u05e8\u05df \u05dc\u05e4\u05e0\u05d9 IVF"
+ARABIC = "\u0647\u0644 \u062a\u062d\u062a\u0627\u062c \u0627\u0644\u0623\u0648\u0631\u0627\u0645"
+
+
+@pytest.mark.parametrize("title", [HEBREW, ARABIC, f"{HEBREW} {HEBREW} {HEBREW} {HEBREW}"])
+def test_a_card_from_right_to_left_is_the_mirror_of_the_others(title: str) -> None:
+    image = opened(paint(replace(CARD, title=title, description=title, byline="Dr. Roe", disclaimer="")))
+    assert image.getpixel((WIDTH - 1, 10)) != PAPER
+    assert image.getpixel((0, 10)) == PAPER
+    for margin in ((0, 0, 76, HEIGHT), (1110, 0, WIDTH - 28, HEIGHT), (0, 0, WIDTH - 28, 60)):
+        assert not inked(image, margin)
+    # The byline is short: it ends at the right edge, whatever its own direction.
+    assert not inked(image, (0, 506, WIDTH // 2, HEIGHT))
+    assert inked(image, (1050, 506, 1108, HEIGHT))
+
+
+def test_a_name_from_right_to_left_stands_in_a_card_that_runs_the_other_way() -> None:
+    image = opened(paint(replace(CARD, byline="\u05d3\u05f4\u05e8 \u05e8\u05d5")))
+    assert image.getpixel((0, 10)) != PAPER
+    assert inked(image, (96, 506, 300, 545))
+    assert not inked(image, (600, 506, WIDTH, 545))
+
+
+def test_pillow_orders_words_and_joins_letters() -> None:
+    assert can_shape()
+    face = face_for([ARABIC])
+    assert face is not None
+    assert face.package == "fontpkg_rubik"
+    made = font(face, size=40, weight=400)
+    assert made.getlength("\u0628\u0628\u0628") < 3 * made.getlength("\u0628")
+    # Of a thin letter and a wide one after it, the wide one stands at the left.
+    word = PIL.Image.new("L", (200, 60))
+    PIL.ImageDraw.Draw(word).text((0, 0), "\u05d5\u05e9", fill=255, font=made)
+    left, top, right, bottom = word.getbbox() or (0, 0, 0, 0)
+    middle = (left + right) // 2
+    halves = [
+        word.crop(box).histogram()[255] for box in ((left, top, middle, bottom), (middle, top, right, bottom))
+    ]
+    assert halves[0] > halves[1]
+
+
+def test_without_shaping_what_runs_from_right_to_left_has_no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clinic_broadcast.cards.fonts.can_shape", lambda: False)
+    assert face_for([HEBREW]) is None
+    assert missing([HEBREW]).startswith("\u05d9")
+    assert face_for(["Fertility"]) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(HEBREW, True), (ARABIC, True), (f"IVF: {HEBREW}", False), (f"2024: {HEBREW}", True), ("2024", False)],
+)
+def test_the_first_strong_letter_says_which_way_a_paragraph_runs(text: str, expected: bool) -> None:
+    assert is_right_to_left(text) is expected
+    assert is_right_to_left("2024", otherwise=True)
 
 
 def test_the_same_words_always_give_the_same_bytes() -> None:

@@ -49,6 +49,9 @@ class OtherHand:
         picture = self.home.draw(card)
         return None if picture is None else picture + b"!"
 
+    def refusal(self, card: Card) -> str:
+        return self.home.refusal(card)
+
     def show(self, picture: bytes) -> None:
         self.home.show(picture)
 
@@ -136,11 +139,22 @@ def test_a_word_that_the_gate_holds_leaves_the_promo_without_a_picture(tmp_path:
     payload = draft(at, material, wall, wording).promo.payload
     assert payload.card is not None
     careless = replace(payload, card=replace(payload.card, description="Ingrid from Norway should test."))
-    assert illustrated(at, payload, material, kind="folder") == payload
-    assert illustrated(at, careless, material, kind="folder").card is None
-    assert illustrated(at, careless, material, kind="bluesky").card == Card(
+    assert illustrated(at, payload, material, kind="folder") == (payload, "")
+    bare, why = illustrated(at, careless, material, kind="folder")
+    assert bare.card is None
+    assert why.startswith("the gate holds its words: privacy.")
+    assert illustrated(at, careless, material, kind="bluesky")[0].card == Card(
         title=payload.card.title, description="Ingrid from Norway should test."
     )
+
+
+def test_a_picture_that_cannot_be_drawn_is_missed_with_its_reason(tmp_path: Path) -> None:
+    at, wall, _ = pictured_desk(tmp_path)
+    named = replace(at, gate=replace(gate(), own_names=("Dr. \u9e97\u83ef Roe",)))
+    material = examine_answer(named.gate, read_answer(raw_answer(1), named.gate.own_names))
+    drafted = draft(named, material, wall, named.wordings.template_for("announce", "wall", "folder"))
+    assert drafted.promo.payload.card is None
+    assert drafted.unpictured == "no font of ours has all of its characters: U+83EF, U+9E97"
 
 
 def test_without_the_setting_there_is_no_picture(tmp_path: Path) -> None:

@@ -22,6 +22,11 @@ class CardGallery:
 
         return paint(card)
 
+    def refusal(self, card: Card) -> str:
+        from clinic_broadcast.cards.paint import refusal_of  # noqa: PLC0415  # Pillow loads when a picture is wanted.
+
+        return refusal_of(card)
+
     def show(self, picture: bytes) -> None:
         place = self._place(hashlib.sha256(picture).hexdigest())
         if place.exists():

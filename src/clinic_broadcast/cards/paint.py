@@ -14,7 +14,7 @@ import PIL.ImageDraw
 import PIL.ImageText
 from PIL.ImageFont import FreeTypeFont
 
-from clinic_broadcast.cards.fonts import Face, face_for, font
+from clinic_broadcast.cards.fonts import Face, face_for, font, is_right_to_left, missing
 from clinic_broadcast.core.promo import Card
 
 WIDTH, HEIGHT = 1200, 630
@@ -27,6 +27,7 @@ _SOFT: Final = (47, 72, 80)
 _QUIET: Final = (82, 104, 112)
 
 _LEFT, _RIGHT = 96, 1120
+"""Where words stand; a card whose title runs from right to left is the mirror of this."""
 _TOP, _BOTTOM = 72, 474
 """Between these the title and the words stand; byline and disclaimer stand below."""
 _BYLINE_TOP, _DISCLAIMER_TOP = 510, 550
@@ -34,6 +35,7 @@ _BAND_WIDTH: Final = 28
 _LEADING: Final = 0.3
 """Space between lines, as a part of the letters' size."""
 _GAP: Final = 34
+_TOLD_MAX: Final = 5
 _STEP: Final = 24
 """How closely the breadth of balanced lines is sought."""
 
@@ -63,6 +65,24 @@ class _Block:
     height: float
 
 
+NO_TITLE: Final = "the card has no title"
+NO_ROOM: Final = "its words do not fit the card at a size that can be read"
+NO_GLYPH: Final = "no font of ours has all of its characters: {missing}"
+
+
+def refusal_of(card: Card) -> str:
+    """Say why a card has no picture; empty when it has one. Characters are told by their numbers."""
+    if paint(card) is not None:
+        return ""
+    if not card.title:
+        return NO_TITLE
+    lacking = missing(_lines(card)) if face_for(_lines(card)) is None else ""
+    if not lacking:
+        return NO_ROOM
+    told = ", ".join(f"U+{ord(char):04X}" for char in lacking[:_TOLD_MAX])
+    return NO_GLYPH.format(missing=told + (" and more" if len(lacking) > _TOLD_MAX else ""))
+
+
 @lru_cache(maxsize=32)
 def paint(card: Card) -> bytes | None:
     """Give the PNG of a card; the same card always gives the same bytes with the same libraries.
@@ -70,11 +90,7 @@ def paint(card: Card) -> bytes | None:
     None when a character has no glyph, when the words do not fit at a size that can be read, or when there is no
     title: no card is better than a bad one.
     """
-    # Letters and their accents in one piece: fonts have glyphs for those.
-    title, words, byline, disclaimer = (
-        unicodedata.normalize("NFC", one)
-        for one in (card.title, card.description, card.byline, card.disclaimer)
-    )
+    title, words, byline, disclaimer = _lines(card)
     face = face_for((title, words, byline, disclaimer)) if title else None
     if face is None:
         return None
@@ -88,18 +104,42 @@ def paint(card: Card) -> bytes | None:
         return None
     picture = PIL.Image.new("RGB", (WIDTH, HEIGHT), _PAPER)
     draw = PIL.ImageDraw.Draw(picture)
-    draw.rectangle((0, 0, _BAND_WIDTH - 1, HEIGHT), fill=_BAND)
+    mirrored = is_right_to_left(title)
+    band = WIDTH - _BAND_WIDTH if mirrored else 0
+    draw.rectangle((band, 0, band + _BAND_WIDTH - 1, HEIGHT), fill=_BAND)
     # What is short stands in the middle of its room, not at its upper edge.
     top = _TOP + (_BOTTOM - _TOP - _height(above)) / 2
     for block in above:
-        draw.text((_LEFT, round(top)), block.text, fill=block.colour)
+        _draw(draw, block, round(top), mirrored=mirrored)
         top += block.height + _GAP
     for blocks, at in ((sign, _BYLINE_TOP), (small, _DISCLAIMER_TOP)):
         for block in blocks:
-            draw.text((_LEFT, at), block.text, fill=block.colour)
+            _draw(draw, block, at, mirrored=mirrored)
     out = io.BytesIO()
     picture.save(out, format="PNG")
     return out.getvalue()
+
+
+def _lines(card: Card) -> tuple[str, str, str, str]:
+    """Give what is drawn; letters and their accents in one piece, for fonts have glyphs for those."""
+    title, words, byline, disclaimer = (
+        unicodedata.normalize("NFC", one)
+        for one in (card.title, card.description, card.byline, card.disclaimer)
+    )
+    return title, words, byline, disclaimer
+
+
+def _draw(draw: PIL.ImageDraw.ImageDraw, block: _Block, top: int, *, mirrored: bool) -> None:
+    text = block.text
+    if is_right_to_left(str(text.text), otherwise=mirrored):
+        # Every line in the direction of its paragraph, also one that begins with a word of the other.
+        text = PIL.ImageText.Text(str(text.text), text.font, spacing=text.spacing, direction="rtl")
+    elif mirrored:
+        text = PIL.ImageText.Text(str(text.text), text.font, spacing=text.spacing, direction="ltr")
+    if mirrored:
+        draw.text((WIDTH - _LEFT, top), text, fill=block.colour, anchor="ra", align="right")
+    else:
+        draw.text((_LEFT, top), text, fill=block.colour)
 
 
 def _set(face: Face, runs: Sequence[tuple[str, _Style]], *, height: int) -> list[_Block] | None:

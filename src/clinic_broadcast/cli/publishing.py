@@ -101,7 +101,9 @@ def preview(
                 "answer": answer,
                 "findings": shapes.findings(shown.findings),
                 "promos": [
-                    shapes.promo(one.promo, verdict=one.verdict.value, found=one.findings)
+                    shapes.promo(
+                        one.promo, verdict=one.verdict.value, found=one.findings, unpictured=one.unpictured
+                    )
                     for one in shown.drafts.values()
                 ],
             }
@@ -286,6 +288,8 @@ def _show_drafts(drafts: Mapping[str, Draft], shown: Sequence[Finding] = ()) -> 
         card = one.promo.payload.card
         if card is not None and card.picture:
             result(f"  picture: {card.alt}")
+        if one.unpictured:
+            result(f"  no picture: {one.unpictured}")
         for text_line in one.promo.payload.text.splitlines():
             result(f"  | {text_line}")
         show_findings(finding for finding in one.findings if finding not in shown)

@@ -119,8 +119,8 @@ def card(one: Card | None) -> Json:
     return {**words, "byline": one.byline, "disclaimer": one.disclaimer, "picture": one.picture or None}
 
 
-def promo(one: Promo, *, verdict: str, found: Sequence[Finding]) -> Mapping[str, Json]:
-    """Give one promo of `preview --json`."""
+def promo(one: Promo, *, verdict: str, found: Sequence[Finding], unpictured: str = "") -> Mapping[str, Json]:
+    """Give one promo of `preview --json`; `unpictured` is why the picture that was asked for is not there, or null."""
     return {
         "channel": one.channel,
         "text": one.payload.text,
@@ -131,6 +131,7 @@ def promo(one: Promo, *, verdict: str, found: Sequence[Finding]) -> Mapping[str,
         "findings": findings(found),
         "fragments": [fragment(piece) for piece in one.fragments],
         "card": card(one.payload.card),
+        "unpictured": unpictured or None,
         "revision": one.payload.revision,
         "wording": one.wording,
     }

@@ -14,6 +14,10 @@ class Gallery(Protocol):
         """Give the picture of a card, the same bytes for the same words; None when it would not look right."""
         ...
 
+    def refusal(self, card: Card) -> str:
+        """Say in words why a card has no picture; empty when it has one."""
+        ...
+
     def show(self, picture: bytes) -> None:
         """Put a picture under public/cards/, named by its sha256; raises OSError when it cannot be written."""
         ...

@@ -9,30 +9,33 @@ from dataclasses import replace
 
 from clinic_broadcast.core.compose import CARD_KINDS
 from clinic_broadcast.core.delivery import Delivery
-from clinic_broadcast.core.gate import Gate, examine_card
+from clinic_broadcast.core.gate import examine_card
 from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.promo import Card, Payload, alt_of
 from clinic_broadcast.core.sentences import weighs
 from clinic_broadcast.run.desk import Desk
 
+NO_LINK = "its text does not carry the link, which a picture would push aside"
 
-def illustrated(desk: Desk, payload: Payload, material: Material, *, kind: str) -> Payload:
-    """Give the payload with the picture of its card drawn, or without a picture where it cannot have a good one.
+
+def illustrated(desk: Desk, payload: Payload, material: Material, *, kind: str) -> tuple[Payload, str]:
+    """Give the payload with the picture of its card drawn, or without one and the reason why it cannot have a good one.
 
     No picture: a word of it is held by the gate, it does not fit, a character has no glyph, or the text does not
     carry the link that a picture would push aside.
     """
     card = payload.card
     if card is None or desk.gallery is None:
-        return payload
+        return payload, ""
     keeps_link = kind in CARD_KINDS or not payload.link or payload.link in payload.text
     card = replace(card, alt=alt_of(card))
-    picture = desk.gallery.draw(card) if keeps_link and _is_clean(desk.gate, card, material) else None
+    held = sorted({one.rule for one in examine_card(desk.gate, card, taint=material.taint) if weighs(one)})
+    why = f"the gate holds its words: {', '.join(held)}" if held else "" if keeps_link else NO_LINK
+    picture = None if why else desk.gallery.draw(card)
     if picture is not None:
-        return replace(payload, card=replace(card, picture=_digest(picture)))
-    return replace(
-        payload, card=Card(title=card.title, description=card.description) if kind in CARD_KINDS else None
-    )
+        return replace(payload, card=replace(card, picture=_digest(picture))), ""
+    plain = Card(title=card.title, description=card.description) if kind in CARD_KINDS else None
+    return replace(payload, card=plain), why or desk.gallery.refusal(card)
 
 
 def redrawn(desk: Desk, payload: Payload) -> Payload:
@@ -70,10 +73,6 @@ def take_down_pictures(desk: Desk, deliveries: Iterable[Delivery]) -> None:
         card = one.payload.card
         if desk.gallery is not None and card is not None and card.picture:
             desk.gallery.take_down(card.picture)
-
-
-def _is_clean(gate: Gate, card: Card, material: Material) -> bool:
-    return not any(weighs(one) for one in examine_card(gate, card, taint=material.taint))
 
 
 def _digest(picture: bytes) -> str:

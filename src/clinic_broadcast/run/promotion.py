@@ -38,11 +38,12 @@ class Planning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """One promo with what the gate says of it."""
+    """One promo with what the gate says of it; `unpictured` is why a picture that was asked for is not there."""
 
     promo: Promo
     findings: tuple[Finding, ...]
     wordless: bool = False
+    unpictured: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -71,10 +72,12 @@ def draft(desk: Desk, material: Material, channel: Channel, wording: Wording) ->
     wordless = promo is None
     if promo is None:
         promo = _bare(linked, channel, wording)
+    unpictured = ""
     if pictured:
-        promo = replace(promo, payload=illustrated(desk, promo.payload, material, kind=channel.kind))
+        payload, unpictured = illustrated(desk, promo.payload, material, kind=channel.kind)
+        promo = replace(promo, payload=payload)
     findings = examine_once(desk.gate, promo.payload, promo.fragments, material)
-    return Draft(promo=promo, findings=(*findings, *remarks), wordless=wordless)
+    return Draft(promo=promo, findings=(*findings, *remarks), wordless=wordless, unpictured=unpictured)
 
 
 def with_link_for(desk: Desk, material: Material, channel: Channel) -> Material:
