@@ -108,6 +108,50 @@ def test_another_occasion_or_account_is_another_delivery(ledger: AuditedLedger, 
     assert ledger.deliveries() == [planned(1), other]
 
 
+def test_several_are_planned_at_once_in_their_order_and_their_answers_marked(ledger: AuditedLedger) -> None:
+    remember(ledger, known(1), known(2), known(3))
+    assert ledger.plan(planned(2), actor="ann")
+    batch = [planned(3), planned(2), planned(1), planned(4, id=planned(3).id)]
+    wanted = [AnswerId("tag:00002"), AnswerId("tag:00003"), AnswerId("tag:99999")]
+    added = ledger.plan_all(batch, answers=wanted, actor="daemon", at=LATER)
+    assert added == {planned(3).id, planned(1).id}
+    assert ledger.deliveries() == [planned(2), planned(3), planned(1)]
+    assert [one.delivery_id for one in ledger.history()] == [planned(2).id, planned(3).id, planned(1).id]
+    assert ledger.unplanned() == [known(1)]
+    assert ledger.answer(AnswerId("tag:00003")) == known(3, planned_at=LATER)
+    assert verify(ledger) == []
+
+
+def test_one_that_may_not_begin_like_this_keeps_all_of_them_out(ledger: AuditedLedger) -> None:
+    remember(ledger, known(1))
+    with pytest.raises(BugError):
+        ledger.plan_all(
+            [planned(1), planned(2, state=State.SENT)],
+            answers=[AnswerId("tag:00001")],
+            actor="daemon",
+            at=LATER,
+        )
+    assert ledger.deliveries() == []
+    assert ledger.unplanned() == [known(1)]
+    assert ledger.plan_all((), answers=(), actor="daemon", at=LATER) == frozenset()
+    assert ledger.history() == []
+
+
+def test_several_are_moved_at_once_but_not_what_somebody_else_has_moved(ledger: AuditedLedger) -> None:
+    for number in (3, 1, 2):
+        ledger.plan(planned(number), actor="daemon")
+    assert take(ledger, planned(1))
+    moves = [(planned(number), release(planned(number), LATER)) for number in (3, 1, 2)]
+    written = ledger.move_all(moves, kind="released", actor="daemon", at=LATER)
+    assert written == {planned(3).id, planned(2).id}
+    assert [one.state for one in ledger.deliveries()] == [State.PLANNED, State.SENDING, State.PLANNED]
+    assert ledger.delivery(planned(2).id) == release(planned(2), LATER)
+    released = [one.delivery_id for one in ledger.history() if one.kind == "released"]
+    assert released == [planned(3).id, planned(2).id]
+    assert ledger.move_all(moves, kind="released", actor="daemon", at=LATER) == frozenset()
+    assert verify(ledger) == []
+
+
 def test_a_move_is_written_with_its_line(ledger: AuditedLedger) -> None:
     ledger.plan(planned(1), actor="daemon")
     after = move(
@@ -384,7 +428,7 @@ def test_clinics_in_one_place_do_not_see_each_other(place: Place) -> None:
     assert ours.keep_notice(told("approval"), None)
     assert theirs.notices() == [told("approval")]
     assert take(ours, planned(1))
-    ours.mark_planned(AnswerId("tag:00001"), LATER)
+    ours.plan_all((), answers=[AnswerId("tag:00001")], actor="daemon", at=LATER)
     remember(ours, known(2))
 
     assert theirs.deliveries() == [planned(1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,10 @@ def ledger(place: Place) -> AuditedLedger:
 
 def remember(ledger: Ledger, *answers: KnownAnswer) -> Remembered:
     return ledger.remember("folder answers", answers, marks=Marks(), at=LATER)
+
+
+def mark(ledger: Ledger, answer_id: str, at: datetime) -> None:
+    ledger.plan_all((), answers=[AnswerId(answer_id)], actor="daemon", at=at)
 
 
 def test_other_comments_are_kept_and_are_no_other_words(ledger: AuditedLedger) -> None:
@@ -96,7 +100,7 @@ def test_the_words_of_the_letter_are_not_kept(ledger: AuditedLedger) -> None:
 
 def test_other_words_are_counted_and_what_we_made_of_the_answer_stays(ledger: AuditedLedger) -> None:
     remember(ledger, known(1), known(2))
-    ledger.mark_planned(AnswerId("tag:00001"), LATER)
+    mark(ledger, "tag:00001", LATER)
     edited = known(
         1,
         body="Rest helps a lot.",
@@ -148,9 +152,9 @@ def test_answers_come_newest_publication_first(ledger: AuditedLedger) -> None:
 def test_fresh_answers_wait_to_be_planned_oldest_first(ledger: AuditedLedger) -> None:
     remember(ledger, known(3), known(2), known(1, standing=Standing.BASELINE), known(4, planned_at=LATER))
     assert ledger.unplanned() == [known(2), known(3)]
-    ledger.mark_planned(AnswerId("tag:00002"), LATER)
-    ledger.mark_planned(AnswerId("tag:00002"), LATER + timedelta(days=9))
-    ledger.mark_planned(AnswerId("tag:99999"), LATER)
+    mark(ledger, "tag:00002", LATER)
+    mark(ledger, "tag:00002", LATER + timedelta(days=9))
+    mark(ledger, "tag:99999", LATER)
     assert ledger.unplanned() == [known(3)]
     assert ledger.answer(AnswerId("tag:00002")) == known(2, planned_at=LATER)
 
@@ -189,7 +193,7 @@ def test_who_changed_after_a_turn_is_known(ledger: AuditedLedger) -> None:
     assert changed == {"tag:00001", "tag:00002", "tag:00003"}
     remember(ledger, known(1), known(2), known(3))
     assert ledger.changes(first) == (first, frozenset())
-    ledger.mark_planned(AnswerId("tag:00002"), LATER)
+    mark(ledger, "tag:00002", LATER)
     assert ledger.changes(first) == (first, frozenset())
 
     remember(ledger, known(2, labels=("Thyroid",)), known(4))

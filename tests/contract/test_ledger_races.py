@@ -65,6 +65,37 @@ def test_four_workers_and_one_winner_for_every_claim(place: Place, workers: int)
     assert verify(first) == []
 
 
+@pytest.mark.parametrize("workers", [2, 4])
+def test_batches_in_other_orders_lock_nobody_out_and_add_each_once(place: Place, workers: int) -> None:
+    rounds, size = 6, 12
+    faults: list[Exception] = []
+    added: list[str] = []
+    together = threading.Barrier(workers)
+    place.open().remember("folder", [known(number) for number in range(size)], marks=Marks(), at=START)
+
+    def work(ledger: Ledger, number: int) -> None:
+        try:
+            for turn in range(rounds):
+                batch = [planned(turn * size + place) for place in range(size)]
+                batch = batch[number:] + batch[:number] if number % 2 else batch[::-1]
+                answers = [known(place).material.answer_id for place in range(size)][:: 1 - 2 * (number % 2)]
+                together.wait(timeout=30)
+                added.extend(ledger.plan_all(batch, answers=answers, actor=f"w{number}", at=LATER))
+        except Exception as fault:  # noqa: BLE001  # Told by the assertion below, whatever it is.
+            faults.append(fault)
+            together.abort()
+
+    threads = [threading.Thread(target=work, args=(place.open(), number)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    assert sorted(added) == sorted(planned(number).id for number in range(rounds * size))
+    assert verify(place.open()) == []
+
+
 def test_a_worker_whose_idea_of_the_head_is_old_writes_behind_what_the_other_wrote(place: Place) -> None:
     first, second = place.open(), place.open()
     for number in range(6):

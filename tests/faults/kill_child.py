@@ -17,7 +17,7 @@ from tripwire import Tripwire
 lexicon()
 default_wordings()
 
-LEDGER_CALLS = ("remember", "plan", "mark_planned", "move")
+LEDGER_CALLS = ("remember", "plan_all", "move", "move_all")
 CHANNEL_CALLS = ("send", "look")
 
 

@@ -197,8 +197,8 @@ MUTANTS: Final = (
         plot=Plot(
             guarantee=Guarantee.LOOKED_UP,
             fates=(Fate(late_s=155.0, wait_s=0.1, heard=Unsure("connection reset")),),
-            stalls={17: 158.0},
-            crashes=frozenset({18}),
+            stalls={13: 158.0},
+            crashes=frozenset({14}),
         ),
     ),
     Mutant(

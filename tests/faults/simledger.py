@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from clinic_broadcast.core.answer import AnswerId
@@ -82,6 +82,19 @@ class WatchedLedger:
         self._world.edge()
         return is_written
 
+    def move_all(
+        self, moves: Sequence[tuple[Delivery, Delivery]], *, kind: str, **line: Any
+    ) -> frozenset[str]:
+        self._before_write()
+        written: frozenset[str] = self._inner.move_all(moves, kind=kind, **line)
+        for before, after in moves:
+            if after.id in written:
+                self._world.judge.saw_move(before, after, kind=kind, at=line["at"])
+            else:
+                self._world.say("was too late:", kind, before.id)
+        self._world.edge()
+        return written
+
     def _before_write(self) -> None:
         self._world.edge()
         if self._world.rng.random() < self._world.locks:
@@ -119,6 +132,9 @@ class QuickLedger:
             return False
         self._rows[before.id] = after
         return True
+
+    def move_all(self, moves: Sequence[tuple[Delivery, Delivery]], **line: Any) -> frozenset[str]:
+        return frozenset(after.id for before, after in moves if self.move(before, after, **line))
 
     def deliveries(
         self,

@@ -39,8 +39,8 @@ SLOW = tuple(name for name in FATES if name not in QUICK)
 SAMPLED = 97
 """One line in so many is played from its beginning as well."""
 
-EDGES = 32
-"""Port calls of three deliveries, each counted before and after: plan 3 x 2, read 1, release 3 x 2, read 1, and
+EDGES = 28
+"""Port calls of three deliveries, each counted before and after: plan 3 x 2, read 1, release 2 for all, read 1, and
 
 claim, send and outcome 3 x 3 x 2. A new port call changes this number, and its crashes are then tried as well.
 """

@@ -15,11 +15,11 @@ from clinic_broadcast.ledger.migrate import open_ledger
 from faults.forks import dies
 from faults.kill_child import run_child
 
-EDGES = 28
+EDGES = 22
 """Port calls of one run with one fresh answer on two channels, counted twice each (before and after).
 
-remember 2 · plan, approve, release, claim, send and outcome 4 each · mark_planned 2. A new call without its kill test
-changes this number and fails the guard below.
+remember 2 · plan 2 for both · approve 4 · release 2 for both · claim, send and outcome 4 each. A new call without its
+kill test changes this number and fails the guard below.
 """
 
 

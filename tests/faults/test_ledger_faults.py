@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import Pool
 
 from clinic_broadcast.core.answer import AnswerId, Standing
-from clinic_broadcast.core.delivery import Timing, claim
+from clinic_broadcast.core.delivery import Timing, claim, release
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.database import file_of
@@ -36,13 +36,18 @@ Act = Callable[[SqlLedger], object]
 
 WRITES: dict[str, Act] = {
     "remember": lambda one: one.remember("folder", [known(1), known(7)], marks=Marks(), at=START),
-    "mark_planned": lambda one: one.mark_planned(AnswerId("tag:00001"), START),
+    "plan_all": lambda one: one.plan_all(
+        [planned(8), planned(7)], answers=[AnswerId("tag:00001")], actor="daemon", at=START
+    ),
     "restand": lambda one: one.restand(
         AnswerId("tag:00001"), before=Standing.FRESH, after=Standing.BASELINE, actor="ann", at=START
     ),
     "plan": lambda one: one.plan(planned(7), actor="daemon"),
     "move": lambda one: one.move(
         planned(1), claim(planned(1), START, TIMING), kind="claim", actor="daemon", at=START
+    ),
+    "move_all": lambda one: one.move_all(
+        [(planned(1), release(planned(1), START))], kind="released", actor="daemon", at=START
     ),
     "note": lambda one: one.note("late", actor="daemon", at=START, body={}),
     "take_slot": lambda one: one.take_slot("announce", START, at=START),
@@ -295,7 +300,7 @@ def _ensure_and_die(url: str, step: int) -> None:
 
 
 @pytest.mark.parametrize("place", DATABASES, indirect=True)
-@pytest.mark.parametrize(("name", "edges"), [("move", 6), ("plan", 7), ("remember", 8)])
+@pytest.mark.parametrize(("name", "edges"), [("move", 6), ("plan", 7), ("plan_all", 10), ("remember", 8)])
 def test_kill_9_inside_a_write_leaves_the_old_record_or_the_new_one(
     place: Place, name: str, edges: int
 ) -> None:

@@ -243,6 +243,22 @@ def test_an_edit_keeps_the_link_where_a_card_carried_it(tmp_path: Path) -> None:
     assert edited.delivery.payload.text.endswith(one.payload.link)
 
 
+@pytest.mark.parametrize("first_n", [1, 2, 3, 4])
+def test_just_the_first_n_wait_whatever_was_published_by_hand_before(tmp_path: Path, first_n: int) -> None:
+    source, clock = FakeSource(), FakeClock()
+    walls = [WallChannel(tmp_path / f"{name}.wall", name=name) for name in ("one", "two")]
+    at = desk(MemoryLedger("test"), walls, sources=[source], clock=clock, mode="auto-clean", first_n=first_n)
+    poll(at)
+    clock.pass_by(days=1)
+    source.answers += [raw_answer(number, published_at=clock.now()) for number in (1, 2)]
+    poll(at)
+    publish_target(at, str(raw_answer(1).id), {"one": walls[0]})
+    plan_fresh(at)
+    early = [one for one in at.ledger.deliveries() if any("among the first" in why for why in one.why)]
+    assert len(at.ledger.deliveries()) == 4
+    assert len(early) == first_n
+
+
 def test_the_first_n_wait_for_a_person_in_publish_as_well(tmp_path: Path) -> None:
     at, _clock, wall = fresh_home(tmp_path, mode="auto-clean", first_n=5)
     (one,) = publish_target(at, at.ledger.unplanned()[0].material.url, at.channels)

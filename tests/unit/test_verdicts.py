@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from clinic_broadcast.core import verdicts
 from clinic_broadcast.core.answer import AnswerId
-from clinic_broadcast.core.gate import Gate, examine_payload
+from clinic_broadcast.core.gate import KEPT_MAX, Gate, examine_payload
 from clinic_broadcast.core.material import Material, Taint, taint_of
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload
-from clinic_broadcast.core.verdicts import KEPT_MAX, examine_once
+from clinic_broadcast.core.verdicts import examine_once
 from desks import gate as shared_gate
 
 KEY = b"a key for tests only"

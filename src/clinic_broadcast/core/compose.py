@@ -16,10 +16,10 @@ from clinic_broadcast.core.answer import AnswerId
 from clinic_broadcast.core.fragments import joined, kept_run, normal
 from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.hooks import Hook, TitleHook, TopicHook, hashtags_of, title_hook, topic_hook
-from clinic_broadcast.core.material import Material
+from clinic_broadcast.core.material import Candidate, Material
 from clinic_broadcast.core.measure import Limits, fits, length_of
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, Promo
-from clinic_broadcast.core.sentences import ALIKE_MAX, Candidate, best_first, holds_drug, likeness
+from clinic_broadcast.core.sentences import ALIKE_MAX, best_first, holds_drug, likeness
 from clinic_broadcast.core.wording import OWN, Literal, Piece, Slot, Wording, pieces_of
 
 CARD_KINDS: Final = frozenset({"bluesky", "linkedin"})

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from clinic_broadcast.core.answer import Answer, Zones
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Lexicon
-from clinic_broadcast.core.material import Material, Taint
+from clinic_broadcast.core.material import Candidate, Material, Taint
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, alt_of
 from clinic_broadcast.core.rules import (
     cases,
@@ -35,6 +35,9 @@ from clinic_broadcast.core.words import Span, tokens
 
 RULES_VERSION: Final = "4"
 """Raised whenever a rule of this package changes what it finds."""
+
+KEPT_MAX: Final = 4_096
+"""What a gate keeps of each kind, some hundred bytes apiece; then all are dropped, which only costs time."""
 
 Rule: TypeAlias = Callable[[Reading], Iterator[Finding]]
 
@@ -69,7 +72,7 @@ class Gate:
 
     `own_names` are people, places and handles, `own_hosts` the hosts of blog_url and public_url; `taint_key` is
     the home's key for digests of the letter. Making one takes some ten milliseconds; keep it. `said` is where
-    `verdicts` keeps what this gate has found.
+    `verdicts` keeps what this gate has found, `best` where `sentences` keeps what may be quoted.
     """
 
     lexicon: Lexicon
@@ -80,6 +83,9 @@ class Gate:
     tables: Tables = field(init=False, repr=False, compare=False)
     said: dict[bytes, tuple[Finding, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict[bytes, tuple[Finding, ...]]
+    )
+    best: dict[bytes, tuple[Candidate, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict[bytes, tuple[Candidate, ...]]
     )
 
     def __post_init__(self) -> None:

@@ -31,7 +31,7 @@ _CUT: Final = re.compile(
 _CLAIMS: Final = re.compile(r"\b(?:no|not|never|none|without|safe|cure|myth|n't)\b", re.IGNORECASE)
 """With one of these a title may turn into another claim when its end is cut off."""
 
-_BETWEEN: Final = re.compile(r"[\s-]+")
+_WORD: Final = re.compile(r"\w+")
 _TAG: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 
 
@@ -95,7 +95,8 @@ def topic_hook(material: Material, gate: Gate) -> TopicHook | None:
     only twice may be a side of the matter.
     """
     in_title = _by_place(gate.lexicon.hashtags, material.title)
-    often = _by_count(gate.lexicon.hashtags, material.body, count_min=TOPIC_MENTIONS_MIN)
+    mentions = _mentions(gate.lexicon.hashtags, material.body)
+    often = _often(mentions, count_min=TOPIC_MENTIONS_MIN)
     for topic in (*in_title, *(one for one in often if not one.is_wide)):
         findings = sentence_findings(gate, topic.display, taint=material.taint)
         if not any(weighs(one) for one in findings):
@@ -123,8 +124,9 @@ def hashtags_of(
             first = []
         case _:
             assert_never(hook)
-    often = _by_count(table, material.body, count_min=TOPIC_MENTIONS_MIN)
-    twice = _by_count(table, material.body, count_min=QUOTED_MENTIONS_MIN)
+    mentions = _mentions(table, material.body)
+    often = _often(mentions, count_min=TOPIC_MENTIONS_MIN)
+    twice = _often(mentions, count_min=QUOTED_MENTIONS_MIN)
     others = [*(one for one in _by_place(table, quoted) if one in twice), *often]
     tags = dict.fromkeys([*first, *(topic.tag for topic in others if not topic.is_wide)])
     chosen: list[str] = []
@@ -148,9 +150,8 @@ def _by_place(table: Sequence[HashtagTopic], text: str) -> list[HashtagTopic]:
     return list(places.values())
 
 
-def _by_count(table: Sequence[HashtagTopic], text: str, *, count_min: int) -> list[HashtagTopic]:
-    """Give the topics that a text names at least so many times, most often first."""
-    mentions = _mentions(table, text)
+def _often(mentions: Sequence[HashtagTopic], *, count_min: int) -> list[HashtagTopic]:
+    """Give the topics that stand there at least so many times, most often first."""
     counts = Counter(topic.tag for topic in mentions)
     often = {topic.tag: topic for topic in mentions if counts[topic.tag] >= count_min}
     return sorted(often.values(), key=lambda topic: -counts[topic.tag])
@@ -160,9 +161,9 @@ def _mentions(table: Sequence[HashtagTopic], text: str) -> list[HashtagTopic]:
     """Give the topic of every mention in order; a narrower topic covers a wider one that stands inside it."""
     taken = bytearray(len(text))
     found: list[tuple[int, HashtagTopic]] = []
-    folded = _folded(text)
+    words = frozenset(_WORD.findall(text.lower()))
     for topic in table:
-        if not any(term in folded for term in _folded_terms(topic.terms)):
+        if words.isdisjoint(_openings(topic.terms)):
             continue
         for match in _terms(topic.terms).finditer(text):
             start, end = match.span()
@@ -172,13 +173,10 @@ def _mentions(table: Sequence[HashtagTopic], text: str) -> list[HashtagTopic]:
     return [topic for _, topic in sorted(found, key=lambda one: one[0])]
 
 
-def _folded(text: str) -> str:
-    return _BETWEEN.sub(" ", text.lower())
-
-
 @lru_cache(maxsize=512)
-def _folded_terms(terms: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_folded(term) for term in terms)
+def _openings(terms: tuple[str, ...]) -> frozenset[str]:
+    """Give the first word of each term: where none of them stands no term does, and most topics need no search."""
+    return frozenset(_WORD.findall(term.lower())[0] for term in terms)
 
 
 @lru_cache(maxsize=512)

@@ -71,6 +71,22 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An eligible sentence: the runs of the answer that are kept, its score, and its place among the sentences."""
+
+    runs: tuple[tuple[int, int], ...]
+    text: str
+    score: float
+    index: int
+
+
+def seal_of(*things: object) -> bytes:
+    """Give a digest of frozen dataclasses, text and numbers: the same only for the same."""
+    # The text of a frozen dataclass names every field that it has or will have, and quotes every string.
+    return hashlib.sha256(repr(things).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownAnswer:
     """An answer in the ledger: its material, what it is to us, and when the source says it was published.
 

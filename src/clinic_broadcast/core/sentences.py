@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
-from clinic_broadcast.core.gate import Gate, refutation_near, sentence_findings, title_is_clean
+from clinic_broadcast.core.gate import KEPT_MAX, Gate, refutation_near, sentence_findings, title_is_clean
 from clinic_broadcast.core.lexicon import Lexicon
-from clinic_broadcast.core.material import Material
+from clinic_broadcast.core.material import Candidate, Material, seal_of
 from clinic_broadcast.core.rules.claims import of_claims
 from clinic_broadcast.core.rules.faithful import is_faithful, may_be_left_out
 from clinic_broadcast.core.standing import LENGTH_MAX, WORD, holds_phrase, stands_alone, stems_of
@@ -52,18 +52,10 @@ _WEIGHTS: Final = {
     "length": 0.15,
 }
 _SUBJECT_WORDS: Final = 3
+_KEPT: Final = 4
+"""As many as the longest promo looks at, and the feed."""
 _DANGLES: Final = 0.1
 """What each definite noun costs that nothing before it tells apart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """An eligible sentence: the runs of the answer that are kept, its score, and its place among the sentences."""
-
-    runs: tuple[tuple[int, int], ...]
-    text: str
-    score: float
-    index: int
 
 
 def candidates_of(material: Material, gate: Gate) -> tuple[Candidate, ...]:
@@ -72,7 +64,23 @@ def candidates_of(material: Material, gate: Gate) -> tuple[Candidate, ...]:
 
 
 def best_first(material: Material, gate: Gate) -> Iterator[Candidate]:
-    """Give the same one by one: the gate, which costs most, reads only as many as are asked for."""
+    """Give the same one by one: the gate, which costs most, reads few more than are asked for.
+
+    The first ones stay with the gate: each channel and the feed ask for those of the same answer.
+    """
+    seal = seal_of(material)
+    first = gate.best.get(seal)
+    if first is None:
+        first = tuple(islice(_ranked(material, gate), _KEPT))
+        if len(gate.best) >= KEPT_MAX:
+            gate.best.clear()
+        gate.best[seal] = first
+    yield from first
+    if len(first) == _KEPT:
+        yield from islice(_ranked(material, gate), _KEPT, None)
+
+
+def _ranked(material: Material, gate: Gate) -> Iterator[Candidate]:
     body, lexicon = material.body, gate.lexicon
     spans = [Span(*_trimmed(body, start, end)) for start, end in sentences(body)]
     told = [body[span.start : span.end] for span in spans]

@@ -14,8 +14,8 @@ from typing import Final, Protocol, TypeAlias
 
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.gate import Gate, title_is_clean
-from clinic_broadcast.core.material import Material
-from clinic_broadcast.core.sentences import Candidate, best_first, is_quotable
+from clinic_broadcast.core.material import Candidate, Material
+from clinic_broadcast.core.sentences import best_first, is_quotable
 
 SENTENCES_MIN, SENTENCES_MAX = 2, 12
 """Of one sentence there is nothing to choose, and more than a dozen no reader would compare."""

@@ -7,24 +7,19 @@ digest of all of them, and with the gate itself, so one changed character, list 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Final
 
 from clinic_broadcast.core.finding import Finding
-from clinic_broadcast.core.gate import Gate, examine_payload
-from clinic_broadcast.core.material import Material
+from clinic_broadcast.core.gate import KEPT_MAX, Gate, examine_payload
+from clinic_broadcast.core.material import Material, seal_of
 from clinic_broadcast.core.promo import Fragment, Payload
-
-KEPT_MAX: Final = 4_096
-"""Some two hundred bytes each; then all are dropped, which costs one reading more of what is asked again."""
 
 
 def examine_once(
     gate: Gate, payload: Payload, fragments: Sequence[Fragment], material: Material | None
 ) -> tuple[Finding, ...]:
     """Give what `examine_payload` gives for these, reading them only if this gate has not read just these before."""
-    key = _digest(payload, fragments, material)
+    key = seal_of(payload, tuple(fragments), material)
     found = gate.said.get(key)
     if found is None:
         found = examine_payload(gate, payload, fragments, material)
@@ -32,8 +27,3 @@ def examine_once(
             gate.said.clear()
         gate.said[key] = found
     return found
-
-
-def _digest(payload: Payload, fragments: Sequence[Fragment], material: Material | None) -> bytes:
-    # The text of a frozen dataclass names every field that it has or will have, and quotes every string.
-    return hashlib.sha256(repr((payload, tuple(fragments), material)).encode()).digest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ _TURN: Final = (
     .where(_OF_CLINIC, answer.c.turn == _UNTURNED)
     .values(turn=_NEWEST_TURN.scalar_subquery() + 1)
 )
+_MARK_PLANNED: Final = update(answer).where(*_PLACE, answer.c.planned_at.is_(None))
 _CHANGED: Final = select(answer.c.id, answer.c.turn).where(_OF_CLINIC, answer.c.turn > bindparam("b_after"))
 _RELEASED: Final = select(delivery.c.answer_id).where(
     delivery.c.clinic == bindparam("b_clinic"),
@@ -57,7 +58,7 @@ _RELEASED: Final = select(delivery.c.answer_id).where(
 
 def keep_marks(db: Connection, clinic: str, name: str, *, marks: Marks, at: datetime) -> None:
     """Record the marks of a poll, whatever was there before."""
-    insert = insert_into(source, db).values(
+    insert = insert_into(source, db.dialect.name).values(
         clinic=clinic,
         name=clean(name),
         etag=clean(marks.etag),
@@ -103,7 +104,7 @@ def keep_answers(db: Connection, clinic: str, answers: Sequence[KnownAnswer]) ->
     rows = [{"clinic": clinic, "turn": _UNTURNED, **latest[name]} for name in sorted(latest)]
     if not rows:
         return Remembered(added=0, changed=0)
-    add = insert_into(answer, db).on_conflict_do_nothing(index_elements=["clinic", "id"])
+    add = insert_into(answer, db.dialect.name).on_conflict_do_nothing(index_elements=["clinic", "id"])
     added = db.execute(add, rows).rowcount
     if added == len(rows):
         give_turns(db, clinic)
@@ -195,9 +196,13 @@ def change(db: Connection, clinic: str, answer_id: str, *guards: Any, **changes:
     return db.execute(guarded.values(changes)).rowcount == 1
 
 
-def mark_planned(db: Connection, clinic: str, answer_id: str, at: datetime) -> bool:
-    """Record when the promos of an answer were planned; the first time stands."""
-    return change(db, clinic, answer_id, answer.c.planned_at.is_(None), planned_at=utc(at))
+def mark_planned(db: Connection, clinic: str, answer_ids: Iterable[str], at: datetime) -> None:
+    """Record when the promos of answers were planned; the first time stands."""
+    marks = [{"b_clinic": clinic, "b_id": clean(one), "planned_at": utc(at)} for one in answer_ids]
+    if marks:
+        # As a poll does before it changes several answers: two that lock rows in two orders could wait for each other.
+        locked_head(db, clinic)
+        db.execute(_MARK_PLANNED, marks)
 
 
 def restand(db: Connection, clinic: str, answer_id: str, *, before: Standing, after: Standing) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -54,26 +54,41 @@ class Audited(Protocol):
         ...
 
 
-def append(db: Connection, clinic: str, line: Line, *, guess: Head | None = None) -> Head:
-    """Write a line at the end of the chain, after the guarded write that it tells of; give the new head.
+def append_one(db: Connection, clinic: str, line: Line, *, guess: Head | None = None) -> Head:
+    """Write a line at the end of the chain and give the new head; see `append`."""
+    head = append(db, clinic, (line,), guess=guess)
+    if head is None:
+        raise BugError("a line of history was not written")
+    return head
+
+
+def append(db: Connection, clinic: str, lines: Sequence[Line], *, guess: Head | None = None) -> Head | None:
+    """Write lines at the end of the chain, after the guarded writes that they tell of; give the new head, if any.
 
     The head row is locked first, so two writers of one clinic get two places; other clinics do not wait. `guess` is
     the head as this process last left it: when it still stands, which number and hash prove, it need not be read.
     """
+    if not lines:
+        return None
     prev = guess or locked_head(db, clinic)
-    row = chained(line, clinic=clinic, prev=prev)
-    if not _advance(db, row, prev):
+    rows: list[Row] = []
+    last = prev
+    for line in lines:
+        row = chained(line, clinic=clinic, prev=last)
+        rows.append(row)
+        last = Head(row["number"], row["hash"])
+    if not _advance(db, clinic, prev, last):
         if prev is not guess:
             raise BugError("the head of the history moved while it was locked")
-        return append(db, clinic, line)
-    db.execute(_ADD, row)
-    return Head(row["number"], row["hash"])
+        return append(db, clinic, lines)
+    db.execute(_ADD, rows)
+    return last
 
 
-def _advance(db: Connection, row: Row, prev: Head) -> bool:
-    """Lock the head row and let it name this line, if it still names the one before; say whether it did."""
-    place = {"b_clinic": row["clinic"], "b_number": prev.number, "b_hash": prev.hash}
-    return db.execute(_ADVANCE, {**place, "number": row["number"], "hash": row["hash"]}).rowcount == 1
+def _advance(db: Connection, clinic: str, prev: Head, last: Head) -> bool:
+    """Lock the head row and let it name the last line, if it still names the one before; say whether it did."""
+    place = {"b_clinic": clinic, "b_number": prev.number, "b_hash": prev.hash}
+    return db.execute(_ADVANCE, {**place, "number": last.number, "hash": last.hash}).rowcount == 1
 
 
 def locked_head(db: Connection, clinic: str) -> Head:
@@ -81,7 +96,9 @@ def locked_head(db: Connection, clinic: str) -> Head:
     # SQLite knows no row locks and needs none: its writers hold the whole file since BEGIN IMMEDIATE.
     row = db.execute(_LOCK, {"b_clinic": clinic}).one_or_none()
     if row is None:
-        first = insert_into(chain_head, db).values(clinic=clinic, number=GENESIS.number, hash=GENESIS.hash)
+        first = insert_into(chain_head, db.dialect.name).values(
+            clinic=clinic, number=GENESIS.number, hash=GENESIS.hash
+        )
         db.execute(first.on_conflict_do_nothing(index_elements=["clinic"]))
         row = db.execute(_LOCK, {"b_clinic": clinic}).one()
     return Head(row.number, row.hash)

@@ -150,9 +150,9 @@ def make_private(path: Path) -> None:
         raise LedgerError(f"the record cannot be made at {path}: {error.strerror}") from None
 
 
-def insert_into(table: Table, db: Connection) -> sqlite.Insert | postgresql.Insert:
-    """Give the dialect's own insert, the only one that knows ON CONFLICT."""
-    return sqlite.insert(table) if db.dialect.name == "sqlite" else postgresql.insert(table)
+def insert_into(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Give the insert of `sqlite` or `postgresql`, the only one that knows ON CONFLICT."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def code_of(error: BaseException | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import RLock
@@ -133,13 +133,6 @@ class MemoryLedger:
     def unplanned(self) -> list[KnownAnswer]:
         return [one for one in reversed(self.answers(Standing.FRESH)) if one.planned_at is None]
 
-    def mark_planned(self, answer_id: AnswerId, at: datetime) -> None:
-        planned_at = utc(at)
-        with self._lock:
-            row = self._answers.get(clean(answer_id))
-            if row is not None and row["planned_at"] is None:
-                row["planned_at"] = planned_at
-
     def restand(
         self, answer_id: AnswerId, *, before: Standing, after: Standing, actor: str, at: datetime
     ) -> bool:
@@ -172,6 +165,20 @@ class MemoryLedger:
             self._deliveries[row["id"]] = row
             return True
 
+    def plan_all(
+        self, deliveries: Sequence[Delivery], *, answers: Collection[AnswerId], actor: str, at: datetime
+    ) -> frozenset[str]:
+        for one in deliveries:
+            check_plan(one)
+        planned_at = utc(at)
+        with self._lock:
+            added = frozenset(one.id for one in deliveries if self.plan(one, actor=actor))
+            for answer_id in answers:
+                row = self._answers.get(clean(answer_id))
+                if row is not None and row["planned_at"] is None:
+                    row["planned_at"] = planned_at
+            return added
+
     def move(
         self,
         before: Delivery,
@@ -192,6 +199,16 @@ class MemoryLedger:
             self._append(line)
             self._deliveries[row["id"]] = {**old, **row}
             return True
+
+    def move_all(
+        self, moves: Sequence[tuple[Delivery, Delivery]], *, kind: str, actor: str, at: datetime
+    ) -> frozenset[str]:
+        for before, after in moves:
+            check_move(before, after)
+        with self._lock:
+            return frozenset(
+                after.id for before, after in moves if self.move(before, after, kind=kind, actor=actor, at=at)
+            )
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         wanted = clean(delivery_id)

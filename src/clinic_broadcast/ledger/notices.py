@@ -41,7 +41,9 @@ def keep_notice(db: Connection, clinic: str, before: Told | None, after: Told | 
     if before is None:
         if after is None:
             return True
-        first = insert_into(notice, db).values(clinic=clinic, key=clean(after.key), **_row(after))
+        first = insert_into(notice, db.dialect.name).values(
+            clinic=clinic, key=clean(after.key), **_row(after)
+        )
         return db.execute(first.on_conflict_do_nothing(index_elements=["clinic", "key"])).rowcount == 1
     guard = {
         "b_clinic": clinic,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import bindparam, func, or_, select, text, update
+from sqlalchemy import Insert, bindparam, func, or_, select, text, update
 
 from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import Delivery, State
@@ -21,6 +22,7 @@ from clinic_broadcast.ledger.guards import IDENTITY, PLAN, check_move, check_pla
 from clinic_broadcast.ledger.rows import (
     GENESIS,
     Line,
+    Row,
     answer_of,
     clean,
     delivery_of,
@@ -38,6 +40,12 @@ _PLACE: Final = update(schema.delivery).where(
 _MOVE: Final = _PLACE.where(
     schema.delivery.c.state == bindparam("b_state"), schema.delivery.c.fence == bindparam("b_fence")
 )
+
+
+@lru_cache(maxsize=2)
+def plan_statement(dialect: str) -> Insert:
+    """Give the statement that adds a delivery unless one like it is there, for `sqlite` or `postgresql`."""
+    return insert_into(schema.delivery, dialect).on_conflict_do_nothing()
 
 
 class SqlLedger:
@@ -123,10 +131,6 @@ class SqlLedger:
             rows = answer_sql.unplanned(db, self._clinic)
         return [answer_of(row) for row in rows]
 
-    def mark_planned(self, answer_id: AnswerId, at: datetime) -> None:
-        with transaction(self._write) as db:
-            answer_sql.mark_planned(db, self._clinic, answer_id, at)
-
     def restand(
         self, answer_id: AnswerId, *, before: Standing, after: Standing, actor: str, at: datetime
     ) -> bool:
@@ -137,7 +141,7 @@ class SqlLedger:
                 return False
             answer_sql.give_turns(db, self._clinic)
             line = Line(kind="standing", actor=actor, at=at, body=body)
-            head = chain.append(db, self._clinic, line, guess=self._left_at)
+            head = chain.append_one(db, self._clinic, line, guess=self._left_at)
         self._left_at = head
         return True
 
@@ -148,23 +152,38 @@ class SqlLedger:
     # Deliveries
 
     def plan(self, delivery: Delivery, *, actor: str) -> bool:
-        check_plan(delivery)
-        row = row_of_delivery(delivery)
-        line = line_of_move(row, kind=PLAN, actor=actor, at=delivery.planned_at, body={})
+        return bool(self.plan_all((delivery,), answers=(), actor=actor, at=delivery.planned_at))
+
+    def plan_all(
+        self, deliveries: Sequence[Delivery], *, answers: Collection[AnswerId], actor: str, at: datetime
+    ) -> frozenset[str]:
+        for one in deliveries:
+            check_plan(one)
+        rows = [row_of_delivery(one) for one in deliveries]
         with transaction(self._write) as db:
-            # Any of the three unique keys may say no. The guarded write comes first, as everywhere: taking the
+            add = plan_statement(db.dialect.name)
+            # Any of the three unique keys may say no. The guarded writes come first, as everywhere: taking the
             # head first could lock two writers against each other.
-            add = (
-                insert_into(schema.delivery, db)
-                .values(clinic=self._clinic, turn=0, **row)
-                .on_conflict_do_nothing()
-            )
-            if db.execute(add).rowcount != 1:
-                return False
-            head = chain.append(db, self._clinic, line, guess=self._left_at)
-            db.execute(_PLACE, {"b_clinic": self._clinic, "b_id": row["id"], "turn": head.number})
-        self._left_at = head
-        return True
+            new = {
+                place
+                for place in _by_id(rows)
+                if db.execute(add, {"clinic": self._clinic, "turn": 0, **rows[place]}).rowcount == 1
+            }
+            added = [row for place, row in enumerate(rows) if place in new]
+            lines = [
+                line_of_move(row, kind=PLAN, actor=actor, at=row["planned_at"], body={}) for row in added
+            ]
+            head = chain.append(db, self._clinic, lines, guess=self._left_at)
+            if head is not None:
+                first = head.number - len(added) + 1
+                turns = [
+                    {"b_clinic": self._clinic, "b_id": row["id"], "turn": first + place}
+                    for place, row in enumerate(added)
+                ]
+                db.execute(_PLACE, turns)
+            answer_sql.mark_planned(db, self._clinic, answers, at)
+        self._left_at = head or self._left_at
+        return frozenset(row["id"] for row in added)
 
     def move(
         self,
@@ -176,22 +195,43 @@ class SqlLedger:
         at: datetime,
         body: Mapping[str, str] | None = None,
     ) -> bool:
-        check_move(before, after)
-        row = row_of_delivery(after)
-        line = line_of_move(row, kind=kind, actor=actor, at=at, body=body or {})
-        guarded = {
+        return bool(self._move_all([(before, after)], kind=kind, actor=actor, at=at, body=body or {}))
+
+    def move_all(
+        self, moves: Sequence[tuple[Delivery, Delivery]], *, kind: str, actor: str, at: datetime
+    ) -> frozenset[str]:
+        return self._move_all(moves, kind=kind, actor=actor, at=at, body={})
+
+    def _move_all(
+        self,
+        moves: Sequence[tuple[Delivery, Delivery]],
+        *,
+        kind: str,
+        actor: str,
+        at: datetime,
+        body: Mapping[str, str],
+    ) -> frozenset[str]:
+        for before, after in moves:
+            check_move(before, after)
+        rows = [row_of_delivery(after) for _, after in moves]
+        guarded = [self._guarded(before, row) for (before, _), row in zip(moves, rows, strict=True)]
+        with transaction(self._write) as db:
+            done = {place for place in _by_id(rows) if db.execute(_MOVE, guarded[place]).rowcount == 1}
+            written = [row for place, row in enumerate(rows) if place in done]
+            lines = [line_of_move(row, kind=kind, actor=actor, at=at, body=body) for row in written]
+            head = chain.append(db, self._clinic, lines, guess=self._left_at)
+        self._left_at = head or self._left_at
+        return frozenset(row["id"] for row in written)
+
+    def _guarded(self, before: Delivery, row: Row) -> Row:
+        """Give the parameters of `_MOVE`: what must still stand there, and what is to be written."""
+        return {
             "b_clinic": self._clinic,
             "b_id": clean(before.id),
             "b_state": before.state.value,
             "b_fence": before.fence,
             **{name: value for name, value in row.items() if name not in IDENTITY},
         }
-        with transaction(self._write) as db:
-            if db.execute(_MOVE, guarded).rowcount != 1:
-                return False
-            head = chain.append(db, self._clinic, line, guess=self._left_at)
-        self._left_at = head
-        return True
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         wanted = clean(delivery_id)
@@ -258,7 +298,7 @@ class SqlLedger:
         """Write a line of history that moves nothing (a restore, a late worker, an adoption); give the new head."""
         line = Line(kind=kind, actor=actor, at=at, body=body, delivery_id=delivery_id)
         with transaction(self._write) as db:
-            head = chain.append(db, self._clinic, line, guess=self._left_at)
+            head = chain.append_one(db, self._clinic, line, guess=self._left_at)
         self._left_at = head
         return head
 
@@ -298,7 +338,7 @@ class SqlLedger:
 
     def take_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
         with transaction(self._write) as db:
-            first = insert_into(schedule_run, db).values(
+            first = insert_into(schedule_run, db.dialect.name).values(
                 clinic=self._clinic, schedule=clean(schedule), slot_at=utc(slot_at), ran_at=utc(at)
             )
             take = first.on_conflict_do_update(
@@ -320,3 +360,8 @@ class SqlLedger:
 
     def close(self) -> None:
         self._engines.close()
+
+
+def _by_id(rows: Sequence[Row]) -> list[int]:
+    """Give the places of the rows in the order in which every writer locks them: two never wait for each other."""
+    return sorted(range(len(rows)), key=lambda place: str(rows[place]["id"]))

@@ -133,10 +133,6 @@ class Ledger(Protocol):
         """Give the fresh answers whose promos are not planned yet, oldest publication first."""
         ...
 
-    def mark_planned(self, answer_id: AnswerId, at: datetime) -> None:
-        """Record that promos of this answer are planned on every channel then enabled."""
-        ...
-
     def restand(
         self, answer_id: AnswerId, *, before: Standing, after: Standing, actor: str, at: datetime
     ) -> bool:
@@ -156,6 +152,15 @@ class Ledger(Protocol):
         """
         ...
 
+    def plan_all(
+        self, deliveries: Sequence[Delivery], *, answers: Collection[AnswerId], actor: str, at: datetime
+    ) -> frozenset[str]:
+        """Do the same for several, in one transaction, and give the ids of those added.
+
+        Each of `answers` is then marked, if it is not yet, as planned at `at` on every channel now enabled.
+        """
+        ...
+
     def move(
         self,
         before: Delivery,
@@ -170,6 +175,12 @@ class Ledger(Protocol):
 
         False means that somebody else moved it first: nothing was written. `body` goes into the history.
         """
+        ...
+
+    def move_all(
+        self, moves: Sequence[tuple[Delivery, Delivery]], *, kind: str, actor: str, at: datetime
+    ) -> frozenset[str]:
+        """Do the same for several pairs of before and after, in one transaction, and give the ids of those written."""
         ...
 
     def delivery(self, delivery_id: str) -> Delivery | None:

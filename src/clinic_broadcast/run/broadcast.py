@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
@@ -50,6 +50,9 @@ GATE_CHANGED = "gate: its rules or lists have changed since this was approved"
 
 OUR_REASONS = ("restore:", "spend:")
 
+AT_A_TIME = 100
+"""So many are let go in one transaction: each costs a wait for the disk."""
+
 UNSURE_MAX = 2
 """A network that swallows two answers in a row will swallow the next: each would cost a look and a time-out."""
 
@@ -77,7 +80,7 @@ def release_planned(
     ]
     on_their_way = [one for one in planned if one.released_at is not None and not is_correction(one.occasion)]
     counted = Counter(one.channel for one in on_their_way)
-    released = 0
+    moves: list[tuple[Delivery, Delivery]] = []
     for delivery in _in_order(desk, planned):
         name, is_free = delivery.channel, is_correction(delivery.occasion)
         if name not in desk.channels or desk.is_quiet(name, now):
@@ -86,11 +89,12 @@ def release_planned(
             continue
         if count_max is not None and counted[name] >= count_max and not is_free:
             continue
-        due = release(delivery, now if is_free else now + later_by(name))
-        if desk.ledger.move(delivery, due, kind="released", actor=desk.actor, at=now):
-            released += 1
-            counted[name] += not is_free
-    return released
+        moves.append((delivery, release(delivery, now if is_free else now + later_by(name))))
+        counted[name] += not is_free
+    return sum(
+        len(desk.ledger.move_all(moves[at : at + AT_A_TIME], kind="released", actor=desk.actor, at=now))
+        for at in range(0, len(moves), AT_A_TIME)
+    )
 
 
 def _in_order(desk: Desk, planned: list[Delivery]) -> list[Delivery]:
@@ -144,7 +148,7 @@ def deliver(
             case Send(delivery):
                 if name in stopped or (not ignore_quiet and _must_wait(desk, delivery)):
                     continue
-                after = send(desk, delivery)
+                after = send(desk, delivery, lapses)
                 unsure[name] += after is not None and after.state is State.UNSURE
                 if unsure[name] >= UNSURE_MAX or _stops_its_channel(after):
                     stopped.add(name)
@@ -172,12 +176,13 @@ def _stops_its_channel(after: Delivery | None) -> bool:
     return not after.reason.startswith(OUR_REASONS)
 
 
-def send(desk: Desk, delivery: Delivery) -> Delivery | None:
+def send(desk: Desk, delivery: Delivery, noticed: Sequence[Lapse]) -> Delivery | None:
     """Examine again, claim, ask the witness, publish, record: in that order, so that no crash can publish twice.
 
-    Gives the delivery as it was last recorded by us; None when another worker has it.
+    `noticed` are the lapses of the record as this run began; what comes later is asked for under the claim. Gives the
+    delivery as it was last recorded by us; None when another worker has it.
     """
-    lapses = _lapses_against(desk, delivery)
+    lapses = reconcile.forgotten(desk, delivery, noticed)
     if lapses:
         sought = reconcile.seek(desk, delivery, lapses, _find)
         if sought is None or sought.state is not State.PLANNED or reconcile.forgotten(desk, sought, lapses):
@@ -242,13 +247,6 @@ def _not_of_another(desk: Desk, claimed: Delivery, trace: Trace) -> Trace:
     if any(one.post_id == trace.post_id and one.id != claimed.id for one in rows):
         return CannotTell("the network shows only what another delivery has published there", forever=True)
     return trace
-
-
-def _lapses_against(desk: Desk, delivery: Delivery) -> list[Lapse]:
-    """Give the lapses of the record in which this may have been sent; it must be looked for before it is sent."""
-    if desk.witness is None:
-        return []
-    return reconcile.forgotten(desk, delivery, reconcile.lapses_of(desk.ledger))
 
 
 def _hindrance(desk: Desk, claimed: Delivery) -> Throttled | None:

@@ -187,7 +187,7 @@ def correct(desk: Desk, known: KnownAnswer) -> list[Delivery]:
             continue
         wording = desk.wordings.template_for("correction", name, channel.kind)
         drafted = draft(desk, material, channel, wording)
-        why = tuple(reasons_to_hold(desk, drafted, skip_first_n=True))
+        why = tuple(reasons_to_hold(desk, drafted, is_early=False))
         one = delivery_of(
             desk,
             drafted,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
-from clinic_broadcast.core.answer import Standing
+from clinic_broadcast.core.answer import AnswerId, Standing
 from clinic_broadcast.core.compose import compose
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Verdict, verdict_of
@@ -20,6 +21,9 @@ from clinic_broadcast.ports import Channel
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.pictures import illustrated
 from clinic_broadcast.run.suggesting import choice_for
+
+ANSWERS_AT_A_TIME: Final = 32
+"""Promos of so many answers are recorded in one transaction: each costs a wait for the disk."""
 
 NO_WORDS = "words: the gate leaves no hook for this answer; a person writes it with `edit`"
 
@@ -94,16 +98,19 @@ def plan_fresh(desk: Desk, *, skip_first_n: bool = False) -> Planning:
     """
     renew_stale(desk)
     waiting = desk.ledger.unplanned() if desk.channels else []
+    is_surge = len(waiting) > desk.review.surge_max
     total = Planning()
-    for known in waiting:
-        if desk.review.mode != "off":
-            held_for: list[str] = []
-            if len(waiting) > desk.review.surge_max:
-                held_for.append(f"surge: {len(waiting)} fresh answers in one poll")
+    for start in range(0, len(waiting), ANSWERS_AT_A_TIME):
+        some = waiting[start : start + ANSWERS_AT_A_TIME]
+        first_left = 0 if skip_first_n else first_promos_left(desk)
+        drafted: list[Delivery] = []
+        for known in some if desk.review.mode != "off" else ():
+            held_for = [f"surge: {len(waiting)} fresh answers in one poll"] if is_surge else []
             if known.note:
                 held_for.append(f"intake: {known.note}")
-            total += plan_answer(desk, known, held_for=held_for, skip_first_n=skip_first_n)
-        desk.ledger.mark_planned(known.material.answer_id, desk.clock.now())
+            drafted += _announcements(desk, known, held_for=held_for, held_first=first_left - len(drafted))
+        answers = [known.material.answer_id for known in some]
+        total += _record(desk, drafted, answers=answers)
     return total
 
 
@@ -133,37 +140,60 @@ def renew(desk: Desk, stale: Delivery, drafted: Draft, *, revision: str) -> bool
     return desk.ledger.move(stale, renewed, kind="renewed", actor=desk.actor, at=at, body=body)
 
 
-def plan_answer(
-    desk: Desk, known: KnownAnswer, *, held_for: Sequence[str], skip_first_n: bool = False
-) -> Planning:
+def plan_answer(desk: Desk, known: KnownAnswer, *, held_for: Sequence[str]) -> Planning:
     """Plan the announcement of one answer on every channel; what is planned there already stays as it is."""
-    total = Planning()
+    made = _announcements(desk, known, held_for=held_for, held_first=first_promos_left(desk))
+    return _record(desk, made, answers=())
+
+
+def _record(desk: Desk, drafted: Sequence[Delivery], *, answers: Collection[AnswerId]) -> Planning:
+    added = desk.ledger.plan_all(drafted, answers=answers, actor=desk.actor, at=desk.clock.now())
+    states = [one.state for one in drafted if one.id in added]
+    return Planning(planned=states.count(State.PLANNED), held=states.count(State.HELD))
+
+
+def _announcements(
+    desk: Desk, known: KnownAnswer, *, held_for: Sequence[str], held_first: int
+) -> list[Delivery]:
+    """Give the announcements of an answer, of which the first `held_first` wait for a person whatever they say."""
+    made: list[Delivery] = []
+    # Only while they are counted does it matter here what is planned already; the record knows it in any case.
+    planned = desk.ledger.deliveries(answer_id=known.material.answer_id) if held_first > 0 else ()
+    there = {name for one in planned if one.occasion == ANNOUNCE for name in (one.channel, one.account)}
     for channel in desk.channels.values():
-        state = _plan_announcement(desk, known, channel, held_for=held_for, skip_first_n=skip_first_n)
-        total += Planning(planned=int(state is State.PLANNED), held=int(state is State.HELD))
-    return total
+        if not there.isdisjoint((channel.name, channel.account)):
+            continue
+        wording = desk.wordings.template_for(ANNOUNCE, channel.name, channel.kind)
+        drafted = draft(desk, known.material, channel, wording)
+        why = [*held_for, *reasons_to_hold(desk, drafted, is_early=len(made) < held_first)]
+        revision = known.material.revision
+        made.append(
+            delivery_of(
+                desk,
+                drafted,
+                channel,
+                occasion=ANNOUNCE,
+                revision=revision,
+                why=tuple(why),
+                link=known.material.url,
+            )
+        )
+    return made
 
 
-def _plan_announcement(
-    desk: Desk, known: KnownAnswer, channel: Channel, *, held_for: Sequence[str], skip_first_n: bool
-) -> State | None:
-    wording = desk.wordings.template_for(ANNOUNCE, channel.name, channel.kind)
-    drafted = draft(desk, known.material, channel, wording)
-    why = [*held_for, *reasons_to_hold(desk, drafted, skip_first_n=skip_first_n)]
-    delivery = delivery_of(
-        desk,
-        drafted,
-        channel,
-        occasion=ANNOUNCE,
-        revision=known.material.revision,
-        why=tuple(why),
-        link=known.material.url,
-    )
-    return delivery.state if desk.ledger.plan(delivery, actor=desk.actor) else None
+def first_promos_left(desk: Desk) -> int:
+    """Give how many of the promos planned next are among a home's first, which always wait for a person."""
+    if desk.review.mode != "auto-clean":
+        return 0
+    planned = sum(sum(states.values()) for states in desk.ledger.count_deliveries().values())
+    return max(0, desk.review.first_n - planned)
 
 
-def reasons_to_hold(desk: Desk, drafted: Draft, *, skip_first_n: bool = False) -> list[str]:
-    """Say why a draft waits for a person; an empty list means that it may go by itself."""
+def reasons_to_hold(desk: Desk, drafted: Draft, *, is_early: bool | None = None) -> list[str]:
+    """Say why a draft waits for a person; an empty list means that it may go by itself.
+
+    `is_early` says whether it is among the first promos of this home; None asks the record.
+    """
     why: list[str] = []
     if drafted.wordless:
         why.append(NO_WORDS)
@@ -172,10 +202,8 @@ def reasons_to_hold(desk: Desk, drafted: Draft, *, skip_first_n: bool = False) -
     elif drafted.findings:
         rules = sorted({finding.rule for finding in drafted.findings})
         why.append("gate: " + ", ".join(rules))
-    if desk.review.mode == "auto-clean" and not skip_first_n:
-        planned_before = sum(sum(states.values()) for states in desk.ledger.count_deliveries().values())
-        if planned_before < desk.review.first_n:
-            why.append(f"review: among the first {desk.review.first_n} promos of this home")
+    if first_promos_left(desk) > 0 if is_early is None else is_early:
+        why.append(f"review: among the first {desk.review.first_n} promos of this home")
     return why
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias, assert_never
 
 from clinic_broadcast.core.finding import Finding
-from clinic_broadcast.core.material import Material
-from clinic_broadcast.core.sentences import Candidate
+from clinic_broadcast.core.material import Candidate, Material
 from clinic_broadcast.core.suggestion import NotSuggested, Suggested, ask_of, candidate_of, remark_on
 from clinic_broadcast.core.wording import Slot, Wording, pieces_of
 from clinic_broadcast.run.desk import Desk
