@@ -72,6 +72,7 @@ def subscribe_page_of(head: FeedHead) -> bytes:
         f'<a href="{escape(addresses[form])}">{FORM_NAMES[form]}</a>' for form in (Form.ATOM, Form.JSON)
     )
     first = escape(addresses[Form.RSS])
+    broken = first.replace("/", "/<wbr>")
     return f"""<!DOCTYPE html>
 <html lang="{escape(head.language)}">
 <head>
@@ -88,7 +89,7 @@ def subscribe_page_of(head: FeedHead) -> bytes:
 with us.</p>
 <ol>
 <li>Take any feed reader: an app, a web site, or a mail program that knows feeds.</li>
-<li>Give it this address:<br><a class="address" href="{first}">{first}</a></li>
+<li>Give it this address:<br><a class="address" href="{first}">{broken}</a></li>
 </ol>
 <p>The same feed in other forms: {others}. One is enough. A reader that imports lists takes
 <a href="{OUTLINE}">{OUTLINE}</a>.</p>
