@@ -7,13 +7,16 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
+import brotli
 import pytest
+import zstandard
 
+from clinic_broadcast.feeds.write import remove_document
 from feed_stages import HEAD, Stage, aged
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(120)]
@@ -108,29 +111,93 @@ def test_a_browser_gets_xml_that_it_can_show(nginx: Nginx) -> None:
     assert body == (nginx.stage.feeds / "rss.xml").read_bytes()
 
 
+DECOMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    "identity": bytes,
+    "gzip": gzip.decompress,
+    "br": brotli.decompress,
+    "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body),
+}
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "*/*"], ids=["browser", "reader"])
+@pytest.mark.parametrize(
+    ("takes", "encoding"),
+    [
+        ("", "identity"),
+        ("gzip, deflate", "gzip"),
+        ("gzip, deflate, br, zstd", "br"),
+        ("zstd;q=0.9, gzip", "zstd"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("br;q=0, zstd;q=0.0, gzip;q=0", "identity"),
+        ("brotli, gzipped", "identity"),
+    ],
+)
+def test_the_prepared_copies_are_served_in_every_encoding_that_a_reader_takes(
+    nginx: Nginx, takes: str, encoding: str, accept: str
+) -> None:
+    for path in ("/feeds/rss.xml", "/feeds/atom.xml", "/feeds/archive/0001.atom.xml"):
+        reply, body = nginx.ask(path, Accept_Encoding=takes, Accept=accept)
+        assert reply.headers.get("Content-Encoding", "identity") == encoding
+        assert DECOMPRESSORS[encoding](body) == (nginx.stage.folder / "public" / path[1:]).read_bytes()
+        assert reply.headers["Vary"] == "Accept-Encoding, Accept"
+        assert reply.headers["Cache-Control"] == "public, max-age=900"
+        media = "text/xml" if accept == BROWSER else f"application/{'rss' if 'rss' in path else 'atom'}+xml"
+        assert reply.headers["Content-Type"] == f"{media}; charset=utf-8"
+
+
 def test_an_unchanged_feed_is_not_sent_again_and_a_changed_one_is_in_every_encoding(nginx: Nginx) -> None:
-    for encoding in ("identity", "gzip"):
+    tags = {}
+    for encoding in DECOMPRESSORS:
         reply, _ = nginx.ask("/feeds/rss.xml", Accept_Encoding=encoding)
-        tag = reply.headers["ETag"]
-        again, body = nginx.ask("/feeds/rss.xml", Accept_Encoding=encoding, If_None_Match=tag)
+        tags[encoding] = reply.headers["ETag"]
+        again, body = nginx.ask("/feeds/rss.xml", Accept_Encoding=encoding, If_None_Match=tags[encoding])
         assert (again.status, body) == (304, b"")
-    tags = {
-        one: nginx.ask("/feeds/rss.xml", Accept_Encoding=one)[0].headers["ETag"]
-        for one in ("identity", "gzip")
-    }
+        assert "Content-Encoding" not in again.headers
+        assert again.headers["Cache-Control"] == "public, max-age=900"
+    assert len(set(tags.values())) == len(DECOMPRESSORS)
     nginx.stage.clock.pass_by(minutes=5)
     nginx.stage.publish(replace(aged(26, 25), published_at=nginx.stage.clock.now()))
     nginx.stage.build()
     for encoding, tag in tags.items():
         reply, body = nginx.ask("/feeds/rss.xml", Accept_Encoding=encoding, If_None_Match=tag)
         assert reply.status == 200
-        text = gzip.decompress(body) if reply.headers.get("Content-Encoding") == "gzip" else body
-        assert b"post-26<" in text
-        assert (reply.headers.get("Content-Encoding") == "gzip") is (encoding == "gzip")
-        assert "Accept-Encoding" in ", ".join(reply.headers.get_all("Vary", []))
+        assert b"post-26<" in DECOMPRESSORS[encoding](body)
+
+
+def test_what_was_taken_away_is_gone_and_what_is_not_written_yet_is_late(nginx: Nginx) -> None:
+    page = nginx.stage.feeds / "archive" / "0001.rss.xml"
+    remove_document(page)
+    for accept in ("*/*", BROWSER):
+        assert nginx.ask("/feeds/archive/0001.rss.xml", Accept=accept)[0].status == 410
+        assert nginx.ask("/feeds/archive/0009.rss.xml", Accept=accept)[0].status == 404
+    live = nginx.stage.feeds / "feed.json"
+    for suffix in ("", ".gz", ".br", ".zst"):
+        live.with_name(live.name + suffix).unlink()
+    reply, _ = nginx.ask("/feeds/feed.json")
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "120")
+
+
+def test_cards_are_served_and_a_card_taken_back_is_gone(nginx: Nginx) -> None:
+    cards = nginx.stage.folder / "public" / "cards"
+    cards.mkdir()
+    (cards / "a1b2.png").write_bytes(b"\x89PNG invented")
+    reply, body = nginx.ask("/cards/a1b2.png", Accept_Encoding="gzip, br")
+    assert (reply.status, reply.headers["Content-Type"], body) == (200, "image/png", b"\x89PNG invented")
+    remove_document(cards / "a1b2.png")
+    assert nginx.ask("/cards/a1b2.png")[0].status == 410
+    (cards / "notes.txt").write_text("not ours", encoding="utf-8")
+    assert nginx.ask("/cards/notes.txt")[0].status == 404
 
 
 def test_nothing_but_feeds_is_there(nginx: Nginx) -> None:
     assert nginx.ask("/shown/rss.xml")[0].status == 404
     assert nginx.ask("/state/ledger.db")[0].status == 404
+    (nginx.stage.feeds / ".rss.xml.a1.part").write_bytes(b"half")
+    for path in (
+        "/feeds/.rss.xml.a1.part",
+        "/feeds/rss.xml.gz",
+        "/feeds/rss.xml.gone",
+        "/shown/feeds/rss.xml",
+    ):
+        assert nginx.ask(path)[0].status == 404, path
     assert nginx.ask("/feeds/rss.xml", "HEAD")[0].status == 200
