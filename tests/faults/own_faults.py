@@ -141,8 +141,8 @@ class Site:
         )
 
 
-def make_site(networks: Networks, kind: str, folder: Path) -> Site:
-    """Make a home with one delivery of that kind, planned, approved and let go."""
+def make_site(networks: Networks, kind: str, folder: Path, *, count: int = 1) -> Site:
+    """Make a home with so many deliveries of that kind, planned, approved and let go."""
     networks.reset()
     site = Site(networks=networks, kind=kind, folder=folder, clock=clock_for(networks, kind))
     site.file.parent.mkdir(parents=True)
@@ -153,8 +153,8 @@ def make_site(networks: Networks, kind: str, folder: Path) -> Site:
     with site.station.worker(site.clock) as at:
         assert at.witness is not None
         at.witness.renew(lambda seen: remembered(at.ledger, seen))
-        plan_answers(at, 1)
-        assert release_planned(at) == 1
+        plan_answers(at, count)
+        assert release_planned(at) == count
     site.keep("planned")
     return site
 
