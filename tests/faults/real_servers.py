@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -50,6 +51,15 @@ console.log('ready')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One thing in public: its link, the sha256 of each of its pictures, and the words that say what those show."""
+
+    link: str
+    pictures: tuple[str, ...]
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RealServer:
     """A real server that runs on this machine, and what our channel needs to publish on it."""
 
@@ -57,10 +67,15 @@ class RealServer:
     port: int
     credentials: Mapping[str, str]
     publishing: str
+    uploading: str
 
     def links(self) -> list[str]:
         """Give the link of everything that is in public, asked of the server itself."""
         return _links_on_snac(self) if self.kind == "mastodon" else _links_on_pds(self)
+
+    def shown(self) -> list[Shown]:
+        """Give what is in public with the bytes of its pictures, each fetched from the server as a reader does."""
+        return _shown_on_snac(self) if self.kind == "mastodon" else _shown_on_pds(self)
 
 
 def cache() -> Path:
@@ -100,7 +115,11 @@ def running_snac(folder: Path) -> Generator[RealServer]:
         token = _call(f"http://127.0.0.1:{port}/oauth/x-snac-get-token", form).decode().strip()
         assert re.fullmatch(r"[0-9a-f]{32}", token), "snac2 gave no token"
         yield RealServer(
-            kind="mastodon", port=port, credentials={"access_token": token}, publishing="/api/v1/statuses"
+            kind="mastodon",
+            port=port,
+            credentials={"access_token": token},
+            publishing="/api/v1/statuses",
+            uploading="/api/v2/media",
         )
 
 
@@ -144,14 +163,30 @@ def _backports() -> str:
 
 
 def _links_on_snac(server: RealServer) -> list[str]:
+    return [link for row in _rows_on_snac(server) for link in _links_in(row)]
+
+
+def _links_in(row: Mapping[str, Any]) -> set[str]:
+    return set(re.findall(r"https://\S+?\.html", str(row.get("text") or "")))
+
+
+def _shown_on_snac(server: RealServer) -> list[Shown]:
+    found: list[Shown] = []
+    for row in _rows_on_snac(server):
+        media = row["media_attachments"]
+        pictures = tuple(hashlib.sha256(_call(one["url"])).hexdigest() for one in media)
+        words = " ".join(str(one["description"]) for one in media)
+        found += [Shown(link=link, pictures=pictures, words=words) for link in _links_in(row)]
+    return found
+
+
+def _rows_on_snac(server: RealServer) -> list[dict[str, Any]]:
     # Its list of an account is not paged: it gives everything at once.
     base = f"http://127.0.0.1:{server.port}/api/v1/accounts"
     token = server.credentials["access_token"]
     me = json.loads(_call(f"{base}/verify_credentials", token=token))
-    rows = json.loads(_call(f"{base}/{me['id']}/statuses?limit=1000", token=token))
-    return [
-        link for row in rows for link in set(re.findall(r"https://\S+?\.html", str(row.get("text") or "")))
-    ]
+    rows: list[dict[str, Any]] = json.loads(_call(f"{base}/{me['id']}/statuses?limit=1000", token=token))
+    return rows
 
 
 # The Bluesky PDS --------------------------------------------------------------------------------------------
@@ -178,6 +213,7 @@ def running_pds(folder: Path) -> Generator[RealServer]:
             port=port,
             credentials={"handle": HANDLE, "app_password": PASSWORD},
             publishing="/xrpc/com.atproto.repo.putRecord",
+            uploading="/xrpc/com.atproto.repo.uploadBlob",
         )
 
 
@@ -210,17 +246,37 @@ def pds_home() -> Path:
 
 
 def _links_on_pds(server: RealServer) -> list[str]:
-    links: list[str] = []
+    return [str(card["uri"]) for card in _cards_on_pds(server)]
+
+
+def _shown_on_pds(server: RealServer) -> list[Shown]:
+    base = f"http://127.0.0.1:{server.port}/xrpc"
+    handle = urllib.parse.urlencode({"handle": HANDLE})
+    did = json.loads(_call(f"{base}/com.atproto.identity.resolveHandle?{handle}"))["did"]
+    found: list[Shown] = []
+    for card in _cards_on_pds(server):
+        pictures: tuple[str, ...] = ()
+        if "thumb" in card:
+            blob = urllib.parse.urlencode({"did": did, "cid": card["thumb"]["ref"]["$link"]})
+            picture = _call(f"{base}/com.atproto.sync.getBlob?{blob}")
+            pictures = (hashlib.sha256(picture).hexdigest(),)
+        words = f"{card['title']} {card['description']}"
+        found.append(Shown(link=str(card["uri"]), pictures=pictures, words=words))
+    return found
+
+
+def _cards_on_pds(server: RealServer) -> list[dict[str, Any]]:
+    cards: list[dict[str, Any]] = []
     cursor = ""
     while True:
         query = {"repo": HANDLE, "collection": "app.bsky.feed.post", "limit": "100"}
         query |= {"cursor": cursor} if cursor else {}
         url = f"http://127.0.0.1:{server.port}/xrpc/com.atproto.repo.listRecords"
         found: dict[str, Any] = json.loads(_call(f"{url}?{urllib.parse.urlencode(query)}"))
-        links += [row["value"]["embed"]["external"]["uri"] for row in found["records"]]
+        cards += [row["value"]["embed"]["external"] for row in found["records"]]
         cursor = str(found.get("cursor") or "")
         if not cursor:
-            return links
+            return cards
 
 
 # Both -------------------------------------------------------------------------------------------------------
