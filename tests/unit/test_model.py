@@ -17,9 +17,10 @@ from clinic_broadcast.demo.networks import Networks
 from clinic_broadcast.errors import SettingsError
 from clinic_broadcast.ledger.memory import MemoryLedger
 from clinic_broadcast.models.chat import ChatModel
+from clinic_broadcast.ports import Check
 from clinic_broadcast.run.promotion import Draft, draft, reasons_to_hold
 from clinic_broadcast.settings.config import read_settings
-from clinic_broadcast.wire.model import open_model
+from clinic_broadcast.wire.model import open_model, probe_model
 from desks import desk
 from drafts import assert_sound, gate, golden_material, material_of, wordings
 from fakes import WallChannel
@@ -225,3 +226,57 @@ def test_a_model_is_opened_only_where_one_is_set(tmp_path: Path) -> None:
     assert "secret-word" not in repr(model) + json.dumps(str(read_settings(near, {})))
     with pytest.raises(SettingsError, match="CLINIC_MODEL__TOKEN: there is no such secret"):
         open_model(read_settings(near, {}), {"CLINIC_MODEL__TOKEN": "x"})
+
+
+# `doctor` -------------------------------------------------------------------------------------------------
+
+
+def probed(folder: Path, url: str, environ: dict[str, str], *, timeout_s: float = 5.0) -> dict[str, Check]:
+    table = f'[model]\nurl = "{url}"\nname = "demo"\ntimeout_s = {timeout_s}\n'
+    settings = read_settings(home_with(folder, table), {})
+    return {one.name: one for one in probe_model(settings, environ)}
+
+
+def test_doctor_finds_a_good_model_well_and_asks_none_that_is_not_set(
+    networks: Networks, tmp_path: Path
+) -> None:
+    networks.reset()
+    found = probed(tmp_path, networks.url_for("model"), {"CLINIC_MODEL__KEY": KEY})
+    assert {name: one.ok for name, one in found.items()} == {"model: key": True, "model: answer": True}
+    assert KEY not in repr(found)
+    assert len(networks.calls("model")) == 1
+    assert list(probe_model(read_settings(home_with(tmp_path, ""), {}), {})) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "mode", "detail", "fix"),
+    [
+        ({"key": "another"}, "", "it answered 401", "state/secrets/CLINIC_MODEL__KEY"),
+        ({"wraps": False}, "", "not one of chat completions", "an endpoint of OpenAI's chat completions"),
+        ({"says": "Surgery always works."}, "", "not with a sentence it was shown", "another model.name"),
+        ({}, "500", "it answered 500", "log of the endpoint"),
+        ({}, "429", "it answered 429", "larger allowance"),
+        ({}, "redirect307", "it answered 307", "model.url"),
+        ({}, "drop_before", "the call failed", "start the endpoint"),
+    ],
+)
+def test_doctor_says_what_is_wrong_with_a_model_and_what_mends_it(
+    networks: Networks, tmp_path: Path, changes: dict[str, object], mode: str, detail: str, fix: str
+) -> None:
+    networks.reset()
+    networks.set("model", **changes)
+    if mode:
+        networks.fault("model", mode)
+    answer = probed(tmp_path, networks.url_for("model"), {"CLINIC_MODEL__KEY": KEY})["model: answer"]
+    assert not answer.ok
+    assert detail in answer.detail
+    assert fix in answer.fix
+
+
+def test_doctor_misses_a_key_only_where_the_endpoint_is_far(tmp_path: Path) -> None:
+    near = probed(tmp_path, "http://127.0.0.1:9/v1", {}, timeout_s=0.5)
+    assert near["model: key"].ok
+    assert "start the endpoint" in near["model: answer"].fix
+    far = probed(tmp_path, "https://models.invalid/v1", {}, timeout_s=0.5)
+    assert not far["model: key"].ok
+    assert "chmod 600" in far["model: key"].fix

@@ -1,4 +1,4 @@
-"""What `doctor` looks at: the machine, the settings, the record, the sources, the feeds and every channel."""
+"""What `doctor` looks at: the machine, settings, record, sources, feeds, every channel and the language model."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def examine(home: Path, environ: Mapping[str, str]) -> list[Check]:
         checks.append(Check(name="settings", ok=True, detail=read))
         for look in (_clinic, _schedules, _record, _sources, _feeds, _channels):
             checks += _safely(look.__name__.removeprefix("_"), look, office)
+        checks += _safely("model", lambda of: wire.probe_model(of.settings, environ), office)
     finally:
         office.desk.ledger.close()
     return checks

@@ -87,6 +87,12 @@ def candidate_of(suggestion: Suggested, material: Material, gate: Gate) -> Candi
     return None
 
 
+def is_a_choice(suggestion: Suggested, ask: Ask) -> bool:
+    """Say whether a reply is one of the sentences that were shown, whole, as it must be to be of any use."""
+    words = suggestion.text.strip().strip(_FRAMES).split()
+    return any(one.split() == words for one in ask.sentences)
+
+
 def remark_on(why: str) -> Finding:
     """Give the note that a model chose, or that its words were left and why; a note holds nothing but auto-clean."""
     return Finding(

@@ -67,7 +67,10 @@ class ChatModel:
         worker = threading.Thread(target=lambda: came.append(self._call(ask)), name="model", daemon=True)
         worker.start()
         worker.join(self._timeout_s)
-        return came[0] if came else NotSuggested(f"no answer within {self._timeout_s:g} s")
+        return came[0] if came else self._too_late()
+
+    def _too_late(self) -> NotSuggested:
+        return NotSuggested(f"no answer within {self._timeout_s:g} s")
 
     def _call(self, ask: Ask) -> Suggestion:
         try:
@@ -90,6 +93,8 @@ class ChatModel:
                     if response.status_code != requests.codes.ok:
                         return NotSuggested(f"it answered {response.status_code}")
                     body = _read(response)
+        except requests.ReadTimeout:
+            return self._too_late()
         except requests.RequestException as error:
             return NotSuggested(f"the call failed: {type(error).__name__}")
         return NotSuggested("its reply is too large") if body is None else _words_of(body)

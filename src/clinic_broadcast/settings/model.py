@@ -33,6 +33,11 @@ def model_faults(model: ModelSettings) -> Iterator[str]:
         yield "model.url: allowed: https://, or http:// on this machine and in a private network"
 
 
+def is_far(model: ModelSettings) -> bool:
+    """Say whether the endpoint stands outside this machine and any private network, where models ask for a key."""
+    return not _is_near(urlsplit(model.url).hostname or "")
+
+
 def _is_near(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_private

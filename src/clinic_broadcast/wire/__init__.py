@@ -3,6 +3,7 @@
 from clinic_broadcast.wire.adapters import open_channel, probe_channel, read_answer_file
 from clinic_broadcast.wire.digest import digest_of, message_of_digest, page_of_digest, send_digest
 from clinic_broadcast.wire.keeping import SystemClock, clinic_of
+from clinic_broadcast.wire.model import probe_model
 from clinic_broadcast.wire.notices import Notifying, is_quiet_for_people, open_notifying, watch_of
 from clinic_broadcast.wire.office import (
     Office,
@@ -37,6 +38,7 @@ __all__ = [
     "open_record",
     "page_of_digest",
     "probe_channel",
+    "probe_model",
     "read_answer_file",
     "send_digest",
     "sqlite_version",
