@@ -1,252 +1,175 @@
-"""Feeds side by side in one run: plain feedgen, feedgenerator and ours, at 20, 1,000 and 10,000 answers.
+"""Feeds side by side in one run: plain feedgen, feedgenerator (PyPI), `feed` (npm) and ours; and 304s a second.
 
-    .venv/bin/python benches/feeds.py [--sizes 20 1000 10000] [--peer PYTHON]
+Run it with `python -m benches feeds`, or `python benches/feeds.py 20 1000` for other sizes. Each case has a process of
+its own, in random order. For the others a new answer costs what all answers cost: they make the document anew. Ours
+renders the same document once for comparison, and then does what the daemon does: from nothing (the gate reads every
+answer, all archive pages in three formats, each with three compressed copies, durable) and for one new answer. A window
+of 30 is what every poll of a changed feed needs. `+MB` is the peak of resident memory over what was held before.
 
-Each case runs in a process of its own, in random order. `ms` is the median; `+MB` is the peak of resident memory over
-what the process held before (Linux). Ratios travel to other machines, times do not. `--peer` is a Python that has
-`feedgenerator` 2.2.1; without it a virtual environment is made for the run.
+Then the daemon's own application answers 304 beside a bare ASGI function under the same server, with the same headers,
+and beside nginx with the settings of docs/howto/host-the-feeds.md on the same files.
+
+The peers are installed into the cache folder on first use; what cannot be had is said. Ratios travel to other
+machines, times do not.
 """
 
-# ruff: noqa: D103, S311, ANN401  # The names say it, the shuffle guards nothing, and peers have no types.
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import statistics
+import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-START_AT = datetime(2010, 1, 1, tzinfo=UTC)
-BODY = (
-    "<p>"
-    + "A blood test in the first week shows how the thyroid works, and a second one tells more. " * 34
-    + "</p>"
-)
-PEER = "feedgenerator==2.2.1"
-OURS, NEW, WINDOW = "ours, all in one document", "ours, one new answer", "ours, cached window of 30"
-FEEDGEN, GETPELICAN = "plain feedgen", "feedgenerator"
+# In the place of this folder, where this file would be found as `feeds`.
+sys.path[0:1] = [str(ROOT / "tests"), str(ROOT)]
+
+from benches._bots import cache_folder  # noqa: E402 - After the path is set.
+from benches._serving import serve_side_by_side  # noqa: E402 - The same.
+
+SIZES = (20, 1_000, 10_000)
+WINDOW = 30
+PYPI, NPM = "feedgenerator==2.2.1", "feed@6.0.0"
+NAMES = {
+    "feedgen": "plain feedgen",
+    "feedgenerator": "feedgenerator (PyPI)",
+    "npm": "feed (npm)",
+    "ours": "ours, one document",
+}
+CASES = ROOT / "benches" / "_feed_cases.py"
+
+NODE = """
+const { Feed } = require('feed'); const fs = require('fs');
+const rows = JSON.parse(fs.readFileSync(process.argv[1], 'utf8')); const count = rows.length;
+const make = () => {
+  const feed = new Feed({ title: 'A clinic', description: 'Answers', id: 'https://blog.example/',
+    link: 'https://blog.example/' });
+  for (const row of rows) feed.addItem({ title: row.title, id: row.id, link: row.url, description: row.summary,
+    content: row.body, date: new Date(row.at), published: new Date(row.at) });
+  return feed.rss2().length + feed.atom1().length;
+};
+const peak = () => process.resourceUsage().maxRSS / 1024;
+const before = peak(); if (count <= 1000) make();
+const wall = [], cpu = [];
+for (let n = 0; n < (count <= 30 ? 41 : count <= 1000 ? 7 : 3); n++) {
+  const began = process.hrtime.bigint(), used = process.cpuUsage(); make();
+  wall.push(Number(process.hrtime.bigint() - began) / 1e6); const spent = process.cpuUsage(used);
+  cpu.push((spent.user + spent.system) / 1000);
+}
+const middle = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+console.log(JSON.stringify({ ms: middle(wall), cpu: middle(cpu), mb: peak() - before }));
+"""
 
 
-def rows(count: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": f"tag:blog.example,2010:post-{n}",
-            "url": f"https://blog.example/{n}.html",
-            "title": f"Answer {n} about thyroid & pregnancy",
-            "summary": "A blood test in the first week shows how the thyroid works.",
-            "at": START_AT + timedelta(hours=n),
-        }
-        for n in range(count)
-    ]
-
-
-def by_feedgen(count: int) -> Callable[[], int]:
-    import lxml.etree  # noqa: F401, PLC0415  # Before feedgen, which forgets it.
-    from feedgen.feed import FeedGenerator  # noqa: PLC0415
-
-    answers = rows(count)
-
-    def make() -> int:
-        feed = FeedGenerator()
-        feed.id("https://blog.example/")
-        feed.title("A clinic")
-        feed.description("Answers")
-        feed.link(href="https://blog.example/", rel="alternate")
-        for row in answers:
-            entry = feed.add_entry(order="append")
-            entry.id(row["id"])
-            entry.title(row["title"])
-            entry.link(href=row["url"], rel="alternate")
-            entry.summary(row["summary"])
-            entry.description(row["summary"])
-            entry.content(BODY, type="html")
-            entry.published(row["at"])
-            entry.updated(row["at"])
-        return len(feed.rss_str()) + len(feed.atom_str())
-
-    return make
-
-
-def by_feedgenerator(count: int) -> Callable[[], int]:
-    import feedgenerator  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415  # Only the peer has it.
-
-    answers = rows(count)
-
-    def make() -> int:
-        length = 0
-        for kind in (feedgenerator.Rss201rev2Feed, feedgenerator.Atom1Feed):
-            feed = kind(title="A clinic", link="https://blog.example/", description="Answers")
-            for row in answers:
-                feed.add_item(
-                    title=row["title"], link=row["url"], description=row["summary"], content=BODY,
-                    unique_id=row["id"], pubdate=row["at"], updateddate=row["at"],
-                )  # fmt: skip
-            length += len(feed.writeString("utf-8"))
-        return length
-
-    return make
-
-
-def our_document(count: int) -> Any:
-    from clinic_broadcast.core.feed import FeedDocument, FeedEntry, FeedHead  # noqa: PLC0415
-
-    head = FeedHead(
-        title="A clinic", subtitle="Answers", home_url="https://blog.example/", base_url="https://feeds.example",
-        language="en", author="Dr. Jane Roe",
-    )  # fmt: skip
-    entries = tuple(
-        FeedEntry(
-            id=row["id"], url=row["url"], title=row["title"], summary=row["summary"], published_at=row["at"],
-            updated_at=row["at"], author="Dr. Jane Roe", paragraphs=(BODY[3:-4],),
-        )
-        for row in rows(count)
-    )  # fmt: skip
-    return FeedDocument(head=head, entries=entries)
-
-
-def by_us(count: int) -> Callable[[], int]:
-    from clinic_broadcast.feeds.render import atom, rss  # noqa: PLC0415
-
-    document = our_document(count)
-    return lambda: len(rss(document)) + len(atom(document))
-
-
-def window(_count: int) -> Callable[[], int]:
-    from clinic_broadcast.feeds.render import Presses, atom, rss  # noqa: PLC0415
-
-    document, presses = our_document(30), Presses()
-    return lambda: len(rss(document, presses)) + len(atom(document, presses))
-
-
-def one_new(count: int, folder: Path) -> dict[str, float]:
-    """Publish one answer into a blog of `count`; the figure is one whole build: look, decide, render, write, fsync."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from clinic_broadcast.ledger.migrate import migrate, open_ledger  # noqa: PLC0415
-    from feed_stages import Stage, aged  # noqa: PLC0415
-
-    url = f"sqlite:///{folder}/ledger.db"
-    migrate(url)
-    stage = Stage(folder, ledger=open_ledger(url, "test"))
-    first = 101 if count > 200 else count + 1  # Longer numbers look like postal codes to the gate.
-    new = range(first, first + 7)
-    old = [number for number in range(1, count + 8) if number not in new][:count]
-    stage.publish(*(aged(number, count + 8) for number in old), baseline=True)
-    started = time.perf_counter()
-    stage.build()
-    first_s = time.perf_counter() - started
-    spent, peaks, render_ms = [], [], []
-    for number in new:
-        stage.clock.pass_by(minutes=1)
-        raw = aged(number, count)
-        stage.publish(replace(raw, published_at=stage.clock.now()))
-        before = resident(reset=True)
-        started = time.perf_counter()
-        built = stage.build()
-        spent.append((time.perf_counter() - started) * 1000)
-        peaks.append(resident() - before)
-        render_ms.append(len(built.written))
-    files = sum(1 for _ in stage.feeds.rglob("*"))
-    started = time.perf_counter()
-    dict(stage.ledger.revisions())
-    stage.ledger.newest_answers(60)
-    ledger_ms = (time.perf_counter() - started) * 1000
-    return {
-        "ms": statistics.median(spent), "mb": max(peaks), "first_s": first_s, "files": files, "ledger_ms": ledger_ms,
-        "written": statistics.median(render_ms),
-    }  # fmt: skip
-
-
-def resident(*, reset: bool = False) -> float:
-    """Give the peak of resident memory in MB; `reset` starts a new peak at what is resident now."""
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    text = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(text.split("VmHWM:")[1].split()[0]) / 1024
-
-
-def measure(make: Callable[[], int], count: int) -> dict[str, float]:
-    make() if count <= 1000 else None
-    before = resident(reset=True)
-    spent = []
-    for _ in range(31 if count <= 30 else 7 if count <= 1000 else 3):
-        started = time.perf_counter()
-        make()
-        spent.append((time.perf_counter() - started) * 1000)
-    return {"ms": statistics.median(spent), "mb": resident() - before}
-
-
-def child(case: str, count: int) -> None:
-    makers = {FEEDGEN: by_feedgen, GETPELICAN: by_feedgenerator, OURS: by_us, WINDOW: window}
-    if case == NEW:
-        with tempfile.TemporaryDirectory() as folder:
-            found = one_new(count, Path(folder))
-    else:
-        found = measure(makers[case](count), 30 if case == WINDOW else count)
-    print(json.dumps(found))
-
-
-def peer(folder: Path, given: str) -> str:
-    """Give a Python that has the peer library; empty when none can be had."""
-    if given:
-        return given
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = str(folder / "bin" / "python")
-    done = subprocess.run([python, "-m", "pip", "install", "-q", PEER], check=False, capture_output=True)
-    return python if done.returncode == 0 else ""
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 1000, 10_000])
-    parser.add_argument("--peer", default="")
-    parser.add_argument("--child", nargs=2, metavar=("CASE", "COUNT"))
-    given = parser.parse_args()
-    if given.child:
-        child(given.child[0], int(given.child[1]))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        other = peer(Path(folder) / "peer", given.peer)
-        cases = [(case, size) for size in given.sizes for case in (FEEDGEN, GETPELICAN, OURS, NEW)]
-        cases.append((WINDOW, 30))
-        random.Random(7).shuffle(cases)
-        found: dict[tuple[str, int], dict[str, float]] = {}
-        for case, size in cases:
-            python = other if case == GETPELICAN else sys.executable
-            if python:
-                done = subprocess.run(
-                    [python, __file__, "--child", case, str(size)], check=True, capture_output=True, text=True
-                )
-                found[case, size] = json.loads(done.stdout)
-    show(found, given.sizes)
-
-
-def show(found: dict[tuple[str, int], dict[str, float]], sizes: list[int]) -> None:
-    print(f"{'':28}{'answers':>8}{'ms':>10}{'+MB':>8}{'x feedgen':>11}")
+def main(sizes: tuple[int, ...] = SIZES) -> None:
+    """Print one line for each program and size, and then the 304s a second."""
+    python, node = pypi_peer(), npm_peer()
+    jobs = [(case, size) for size in sizes for case in ("feedgen", "feedgenerator", "npm", "ours", "blog")]
+    jobs += [(case, WINDOW) for case in ("feedgen", "feedgenerator", "npm", "kept")]
+    random.Random(7).shuffle(jobs)  # noqa: S311  # It guards nothing.
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for case, size in jobs:
+        if case == "npm" and node is not None:
+            found[case, size] = by_npm(node, size)
+        elif case != "npm" and (case != "feedgenerator" or python):
+            found[case, size] = told(
+                [python if case == "feedgenerator" else sys.executable, CASES, case, str(size)]
+            )
     for size in sizes:
-        base = found[FEEDGEN, size]["ms"]
-        for case in (FEEDGEN, GETPELICAN, OURS, NEW):
-            row = found.get((case, size))
-            if row is None:
-                print(f"{case:28}{size:>8}  not measured: the library could not be installed")
-                continue
-            print(f"{case:28}{size:>8}{row['ms']:>10.2f}{row['mb']:>8.1f}{row['ms'] / base:>11.3f}")
-            if case == NEW:
-                print(
-                    f"{'':28}  first build {row['first_s']:.1f} s, {row['files']:.0f} files; a new answer writes"
-                    f" {row['written']:.0f} documents; asking the ledger {row['ledger_ms']:.1f} ms of it"
-                )
-    row = found[WINDOW, 30]
-    print(f"{WINDOW:28}{30:>8}{row['ms']:>10.2f}{row['mb']:>8.1f}")
+        show_size(found, size)
+    show_window(found)
+    serve_side_by_side()
+
+
+def told(command: list[str | Path]) -> dict[str, Any]:
+    """Run a case and give its figures."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def by_npm(folder: Path, count: int) -> dict[str, Any]:
+    """Let npm's `feed` make RSS and Atom of the same answers."""
+    rows = folder / f"rows-{count}.json"
+    rows.write_bytes(
+        subprocess.run([sys.executable, CASES, "rows", str(count)], check=True, capture_output=True).stdout
+    )
+    done = subprocess.run(["node", "-e", NODE, rows], cwd=folder, check=True, capture_output=True, text=True)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def pypi_peer() -> str:
+    """Give a Python that has feedgenerator; empty, and said, when none can be had."""
+    folder = cache_folder() / "feedgenerator"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        done = subprocess.run([python, "-m", "pip", "install", "-q", PYPI], check=False, capture_output=True)
+        if done.returncode != 0:
+            shutil.rmtree(folder)
+            print(f"!! {PYPI} could not be installed: the package index is out of reach; it is left out\n")
+            return ""
+    return str(python)
+
+
+def npm_peer() -> Path | None:
+    """Give a folder in which node finds `feed`; None, and said, when none can be had."""
+    folder = cache_folder() / "npm-feed"
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        print(f"!! npm and node are not here: {NPM} is left out\n")
+        return None
+    if not (folder / "node_modules" / "feed").is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"private": true}', encoding="utf-8")
+        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", NPM]
+        if subprocess.run(command, cwd=folder, check=False, capture_output=True).returncode != 0:
+            print(f"!! {NPM} could not be installed: npm's registry is out of reach; it is left out\n")
+            return None
+    return folder
+
+
+def show_size(found: dict[tuple[str, int], dict[str, Any]], size: int) -> None:
+    """Print the figures of one size: all from nothing, then one new answer."""
+    print(
+        f"{size} answers, RSS and Atom with whole bodies{'ms':>16}{'ms CPU':>10}{'+MB':>9}{'x feedgen':>11}"
+    )
+    base = found["feedgen", size]["cpu"]
+    for case, name in NAMES.items():
+        row = found.get((case, size))
+        if row is None:
+            print(f"  {name:44}  not measured, see above")
+            continue
+        ratio = row["cpu"] / base
+        print(f"  {name:44}{row['ms']:>10.2f}{row['cpu']:>10.2f}{row['mb']:>9.1f}{ratio:>11.3f}")
+    blog = found["blog", size]
+    first, new, least = blog["first"], blog["new"], blog["least"]
+    print(
+        f"  {'ours, a home from nothing':44}{first['ms']:>10.0f}{first['cpu']:>10.0f}  {blog['files']} files, durable"
+    )
+    ratio = new["cpu"] / base
+    print(
+        f"  {'ours, one new answer':44}{new['ms']:>10.2f}{new['cpu']:>10.2f}{new['mb']:>9.1f}{ratio:>11.3f}"
+    )
+    print(f"    the least {least['ms']:.2f} ms, {least['cpu']:.2f} ms CPU; peak +{blog['peak_mb']:.1f} MB")
+    print(f"    deciding {blog['decide_ms']:.2f} ms, in that the gate's reading {blog['gate_ms']:.2f}")
+    print(
+        f"    compressing, writing, renaming {blog['write_ms']:.2f} ms: {blog['documents']} documents with their"
+        f" copies, {blog['waits']} fsync; one fsync of 24 KB alone {blog['wait_ms']:.2f}"
+    )
+
+
+def show_window(found: dict[tuple[str, int], dict[str, Any]]) -> None:
+    """Print what the live documents cost whose entries were rendered before."""
+    print(f"A window of {WINDOW}{'ms':>43}{'ms CPU':>10}")
+    for case, name in (*list(NAMES.items())[:3], ("kept", "ours, kept, and JSON Feed too")):
+        row = found.get((case, WINDOW))
+        if row is not None:
+            print(f"  {name:44}{row['ms']:>10.2f}{row['cpu']:>10.2f}")
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(int(one) for one in sys.argv[1:]) or SIZES)

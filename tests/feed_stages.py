@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import brotli
+import zstandard
+
 from clinic_broadcast.core.answer import AnswerId, RawAnswer, Standing
 from clinic_broadcast.core.feed import FeedHead
 from clinic_broadcast.feeds.places import Form, path_of
@@ -97,7 +100,17 @@ class Stage:
             for path in sorted((self.folder / "public").rglob("*"))
             if path.is_file()
         }
-        return {name: gzip.decompress(body) if name.endswith(".gz") else body for name, body in found.items()}
+        return {name: unpacked(name, body) for name, body in found.items()}
+
+
+def unpacked(name: str, body: bytes) -> bytes:
+    """Give the bytes of a file as a reader that takes its encoding sees them."""
+    if name.endswith(".gz"):
+        return gzip.decompress(body)
+    if name.endswith(".br"):
+        plain: bytes = brotli.decompress(body)
+        return plain
+    return zstandard.ZstdDecompressor().decompress(body) if name.endswith(".zst") else body
 
 
 def aged(number: int, count: int) -> RawAnswer:

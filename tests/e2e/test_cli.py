@@ -147,6 +147,18 @@ def test_the_feeds_are_valid_and_hold_no_word_of_a_letter(clinic: Clinic) -> Non
     assert checked["problems"] == 0
 
 
+def test_the_evidence_says_which_bytes_were_served_and_since_when(clinic: Clinic) -> None:
+    told = clinic.ask("feed", "served", "feeds/rss.xml")["served"]
+    body = (clinic.home / "public" / "feeds" / "rss.xml").read_bytes()
+    assert told[-1]["sha256"] == hashlib.sha256(body).hexdigest()
+    assert (told[-1]["bytes"], told[-1]["until"], told[-1]["stands"]) == (len(body), None, True)
+    assert [one["from"] for one in told[1:]] == [one["until"] for one in told[:-1]]
+    then = clinic.ask("feed", "served", "--at", "2001-01-01T00:00:00Z")
+    assert then == {"served": []}
+    wrong = clinic.run("feed", "served", "--at", "yesterday")
+    assert (wrong.returncode, "--at 'yesterday' is not a time" in wrong.stderr) == (2, True)
+
+
 def test_building_the_feeds_again_changes_no_byte(clinic: Clinic) -> None:
     feeds = clinic.home / "public" / "feeds"
     before = {path.name: path.read_bytes() for path in feeds.iterdir()}

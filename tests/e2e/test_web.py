@@ -331,6 +331,29 @@ def test_metrics_are_counts_that_prometheus_reads(site: Site) -> None:
         assert line in lines
 
 
+def test_too_many_readers_at_once_are_asked_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clinic_broadcast.web.server.CONNECTIONS_MAX", 3)
+    port = open_port(make_app(public=tmp_path, health=well), host="127.0.0.1", port=0)
+    site = Site(public=tmp_path, port=port)
+    idle = [socket.create_connection((port.host, port.port)) for _ in range(3)]
+    try:
+        # The server has taken a connection in once it has answered on it.
+        for one in idle:
+            one.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert b"200" in one.recv(4096)
+        crowded = site.ask("/healthz")
+        assert (crowded.status, crowded.headers["retry-after"]) == (503, "120")
+        assert (crowded.headers["cache-control"], crowded.headers["connection"]) == ("no-store", "close")
+        idle.pop().close()
+        assert any(site.ask("/healthz").status == 200 for _ in range(50))
+    finally:
+        for one in idle:
+            one.close()
+        assert port.stop()
+
+
 def test_only_known_hosts_are_answered_where_they_are_set(tmp_path: Path) -> None:
     app = make_app(public=tmp_path, health=well, hosts=["127.0.0.1", "feeds.marrowlane.example"])
     port = open_port(app, host="127.0.0.1", port=0)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,6 +55,17 @@ Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as `queue` 
 def home_of(context: typer.Context) -> Path:
     """Give the home that the options name."""
     return Path(context.obj["home"])
+
+
+def instant_of(text: str, option: str) -> datetime:
+    """Read the instant that an option gives, in UTC; raises UsageError for what is none or has no zone."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not a time such as 2026-03-02T09:00:00-08:00") from None
+    if at.tzinfo is None:
+        raise UsageError(f"{option} {text!r} has no zone: write 2026-03-02T09:00:00-08:00, or …Z for UTC")
+    return at.astimezone(UTC)
 
 
 @contextmanager

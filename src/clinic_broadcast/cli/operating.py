@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import typer
 
-from clinic_broadcast.cli.command import AsJson, Command, DryRun, home_of, open_office
+from clinic_broadcast.cli.command import AsJson, Command, DryRun, home_of, instant_of, open_office
+from clinic_broadcast.cli.feeds import feed_build, feed_check, feed_served
 from clinic_broadcast.cli.output import (
     Exit,
     counted,
@@ -253,37 +253,6 @@ def _exit_of_waiting(desk: Desk) -> Exit:
     return exit_of(waiting)
 
 
-def feed_build(context: typer.Context, dry_run: DryRun = False) -> int:
-    """Write the feeds now."""
-    from clinic_broadcast.wire import build_feeds
-
-    with open_office(context) as office:
-        built = build_feeds(office, write=not dry_run)
-    for path in built.written:
-        say(f"{'would write' if dry_run else 'wrote'} {path}")
-    result(f"{built.entries} entries; {built.waiting} answers wait for a person")
-    return Exit.DONE
-
-
-def feed_check(context: typer.Context, as_json: AsJson = False) -> int:
-    """Check the feeds that are there."""
-    from clinic_broadcast import wire
-
-    checked = wire.check_feeds(home_of(context))
-    problems = sum(len(one.problems) for one in checked)
-    if as_json:
-        documents: list[Json] = [
-            {"path": one.path, "entries": one.entries, "problems": list(one.problems)} for one in checked
-        ]
-        document({"documents": documents, "problems": problems})
-    else:
-        for one in checked:
-            result(f"{one.path}: {one.entries} entries, {len(one.problems)} problems")
-            for problem in one.problems:
-                result(paint(f"  {problem}", "red"))
-    return Exit.FAILED if problems else Exit.DONE
-
-
 def schedule_next(
     context: typer.Context,
     count: Annotated[int, typer.Option("-n", min=1, max=COUNT_MAX, help="How many times to show.")] = 5,
@@ -297,7 +266,7 @@ def schedule_next(
     from clinic_broadcast.settings.schedules import read_schedules
     from clinic_broadcast.wire import SystemClock
 
-    after = _instant_of(start) if start else SystemClock().now()
+    after = instant_of(start, "--from") if start else SystemClock().now()
     settings = read_settings(home_of(context), os.environ)
     schedules = read_schedules(
         settings.home.schedules, timezone=settings.clinic.timezone, channels=settings.channels
@@ -326,16 +295,6 @@ def schedule_next(
         for at in times:
             result(f"    {at.astimezone(one.zone):%a %Y-%m-%d %H:%M %Z}")
     return Exit.DONE
-
-
-def _instant_of(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--from {text!r} is not a time such as 2026-03-02T09:00:00-08:00") from None
-    if at.tzinfo is None:
-        raise UsageError(f"--from {text!r} has no zone: write 2026-03-02T09:00:00-08:00, or …Z for UTC")
-    return at.astimezone(UTC)
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> int:
@@ -376,10 +335,11 @@ COMMANDS = (
 )
 GROUPS = {
     "feed": (
-        "Build and check the feeds.",
+        "Build and check the feeds, and show what was served.",
         (
             Command("build", feed_build, "Write the feeds now."),
             Command("check", feed_check, "Check the feeds that are there."),
+            Command("served", feed_served, "Which bytes were served, from when until when."),
         ),
     ),
     "schedule": (

@@ -6,11 +6,12 @@ import asyncio
 import errno
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clinic_broadcast.errors import BugError, SettingsError
 
@@ -20,7 +21,13 @@ STOP_WITHIN_S: Final = 3
 """Requests in hand get so long to end; a feed is sent in milliseconds."""
 
 CONNECTIONS_MAX: Final = 200
-"""More at once get a 503 from the server itself, so that a flood cannot eat the memory of the daemon."""
+"""More at once get a 503, so that a flood cannot eat the memory of the daemon."""
+
+CONNECTIONS_END: Final = 2 * CONNECTIONS_MAX
+"""More than these the server itself turns away, in fewer words."""
+
+RETRY_AFTER_S: Final = b"120"
+"""A reader that comes again after so long finds the crowd gone."""
 
 
 class _Server(uvicorn.Server):
@@ -44,6 +51,27 @@ class _Server(uvicorn.Server):
         self.should_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop_asked.set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounded:
+    """Answers 503 with Retry-After, and ends the connection, while more of them are open than we serve."""
+
+    app: ASGIApp
+    is_crowded: Callable[[], bool]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self.is_crowded():
+            await self.app(scope, receive, send)
+            return
+        headers = [
+            (b"retry-after", RETRY_AFTER_S),
+            (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
+            (b"content-type", b"text/plain; charset=utf-8"),
+        ]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": b"Too many readers at once; please come again.\n"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +107,9 @@ def open_port(app: ASGIApp, *, host: str, port: int) -> Port:
     Raises SettingsError when the address cannot be listened on.
     """
     listener = _listen(host, port)
+    bounded = _Bounded(app, lambda: len(server.server_state.connections) > CONNECTIONS_MAX)
     config = uvicorn.Config(
-        app,
+        bounded,
         http="h11",
         ws="none",
         loop="asyncio",
@@ -90,7 +119,7 @@ def open_port(app: ASGIApp, *, host: str, port: int) -> Port:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS_MAX,
+        limit_concurrency=CONNECTIONS_END,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )

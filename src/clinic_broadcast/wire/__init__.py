@@ -14,6 +14,7 @@ from clinic_broadcast.wire.office import (
     open_desk,
     open_gate,
     open_office,
+    served_of,
 )
 from clinic_broadcast.wire.record import Record, open_record, sqlite_version
 
@@ -41,6 +42,7 @@ __all__ = [
     "probe_model",
     "read_answer_file",
     "send_digest",
+    "served_of",
     "sqlite_version",
     "watch_of",
 ]

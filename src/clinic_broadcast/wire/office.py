@@ -33,6 +33,7 @@ from clinic_broadcast.wire.voters import installed_voters
 
 if TYPE_CHECKING:
     from clinic_broadcast.feeds.check import CheckedDocument
+    from clinic_broadcast.feeds.evidence import Served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,14 @@ def check_feeds(home: Path) -> list[CheckedDocument]:
     from clinic_broadcast.feeds.check import check_feeds as check
 
     return check(Home(home).public)
+
+
+def served_of(home: Path, *, path: str = "", at: datetime | None = None) -> list[Served]:
+    """Give which bytes of the feeds were served when, from the evidence in state/."""
+    from clinic_broadcast.feeds.evidence import served_of as served
+
+    place = Home(home)
+    return served(RecordFile(place.state / "feeds").evidence, place.public, path=path, at=at)
 
 
 def _is_quiet(schedules: tuple[Schedule, ...], channel: str, at: datetime) -> bool:
