@@ -29,7 +29,7 @@ def score(key: dict[str, Any], verdict: dict[str, Any], counted: range) -> dict[
         chosen = [
             verdict["pairs"][number] == one["ours"]
             for number, one in key.items()
-            if one["against"] == against and one["draft"] in counted
+            if one["against"] == against and one["draft"] in counted and number in verdict["pairs"]
         ]
         figures[f"preferred to {against}"] = f"{sum(chosen)} of {len(chosen)}"
     return figures

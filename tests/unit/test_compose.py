@@ -212,6 +212,9 @@ def test_while_a_drug_is_in_doubt_no_sentence_with_a_drug_is_used() -> None:
         "Metformin is the best drug for women with polycystic ovaries.",
         "Women with scars will succeed in the next cycle for certain.",
         "Bed rest helps.",
+        "Some clinics inject every egg because it is easier to organize.",
+        "For insemination the difference matters more, because thawed sperm live for a day.",
+        "Insemination at home with a syringe is a way to conceive in the meantime.",
         "Donor eggs offer a much higher chance because the egg is younger.",
         "Tight underwear and laptops have a smaller effect.",
         "Because a small part of it can stay behind, the hormone is measured again and again.",
@@ -234,6 +237,26 @@ def test_while_a_drug_is_in_doubt_no_sentence_with_a_drug_is_used() -> None:
 )
 def test_a_sentence_that_does_not_stand_alone_is_not_eligible(sentence: str) -> None:
     assert not stands_alone(sentence, gate().lexicon)
+
+
+@pytest.mark.parametrize(
+    ("order", "is_quoted"),
+    [
+        ("Do not panic, but please see somebody today.", False),
+        ("You should go to the emergency room right away.", False),
+        ("If there is fever, call your clinic at once.", True),
+        ("Pain with fever is a reason to see a doctor immediately.", True),
+        ("See your doctor for a second opinion.", True),
+    ],
+)
+def test_nothing_is_quoted_of_an_answer_that_sends_its_reader_to_a_doctor_now(
+    order: str, is_quoted: bool
+) -> None:
+    told = "The hormone in the device has not been shown to cause birth defects."
+    promo = promo_for(material_of(title="Pregnant With an IUD", answer=f"{order} {told}"), "facebook")
+    assert promo is not None
+    assert (told in promo.payload.text) is is_quoted
+    assert promo.payload.text.startswith("Pregnant With an IUD")
 
 
 @pytest.mark.parametrize(

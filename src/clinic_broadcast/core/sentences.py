@@ -15,7 +15,7 @@ from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.material import Candidate, Material, seal_of
 from clinic_broadcast.core.rules.claims import of_claims
 from clinic_broadcast.core.rules.faithful import is_faithful, may_be_left_out
-from clinic_broadcast.core.standing import LENGTH_MAX, WORD, holds_phrase, stands_alone, stems_of
+from clinic_broadcast.core.standing import LENGTH_MAX, WORD, holds_phrase, is_urgent, stands_alone, stems_of
 from clinic_broadcast.core.words import Span, sentences
 
 ALIKE_MAX: Final = 0.5
@@ -84,6 +84,8 @@ def _ranked(material: Material, gate: Gate) -> Iterator[Candidate]:
     body, lexicon = material.body, gate.lexicon
     spans = [Span(*_trimmed(body, start, end)) for start, end in sentences(body)]
     told = [body[span.start : span.end] for span in spans]
+    if any(is_urgent(text) for text in told):
+        return  # Whatever is quoted of it could keep a reader from going.
     refuting = [holds_phrase(lexicon.refutations, of_claims(text)) for text in told]
     title = material.title if title_is_clean(gate, material) else ""
     title_stems, stems = stems_of(material.title), [stems_of(text) for text in told]

@@ -84,6 +84,19 @@ _ANNOUNCES: Final = re.compile(
     re.IGNORECASE,
 )
 """What announces sentences that are not shown, or takes up one of them."""
+# What others do or think is an aside: it answers nothing, and reads as a slight on colleagues.
+_OF_OTHERS: Final = re.compile(
+    r"(?:Some|Other|Certain|A few) (?:clinics|centers|centres|doctors|physicians|specialists|colleagues|labs)\b"
+)
+# "Please see somebody today": what a doctor writes to one who must not wait. With a condition it is advice to all.
+_URGENT: Final = re.compile(
+    r"\b(?:see|call|phone|contact|visit|go to|be seen by)\b[^.?!;:]{0,50}\b(?:today|tonight|at once|immediately"
+    r"|(?:right|straight) away|without delay|(?:the|an) emergency (?:room|department))\b",
+    re.IGNORECASE,
+)
+_CONDITION: Final = re.compile(
+    r"\b(?:if|when|whenever|should you|unless|in case|with any|reasons? to)\b", re.IGNORECASE
+)
 # A promise that the sentence itself takes back.
 _TAKEN_BACK: Final = re.compile(r"\bpromising\b(?=[^.]*\bbut\b)|\bnone\b[^.,;]*\bsuperior\b", re.IGNORECASE)
 _THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
@@ -149,10 +162,16 @@ def stands_alone(text: str, lexicon: Lexicon, *, title: str = "", opens_answer: 
     return not (
         _opens_by_referring(text, words, lexicon.anaphora, known)
         or _refers_back(text, words, lexicon)
+        or _OF_OTHERS.match(text)
         or _orders(words, lexicon)
         or holds_phrase(lexicon.promises, _TAKEN_BACK.sub("", text))
         or not (lexicon.has_finite_verb(words) or _has_plural_verb(words) or _FOUND.search(text))
     )
+
+
+def is_urgent(text: str) -> bool:
+    """Say whether a sentence sends its reader to a doctor now, whatever else holds."""
+    return _URGENT.search(text) is not None and _CONDITION.search(text) is None
 
 
 def stems_of(text: str) -> frozenset[str]:

@@ -13,9 +13,10 @@ from clinic_broadcast.core.words import Span
 
 _DENIED: Final = re.compile(
     r"\b(?:no|not|cannot|nor|neither|hardly|barely|rarely|seldom|little|few|unproven|unclear|unlikely|"
-    r"unknown|whether|if|lacks?|limited|weak|myth|less)\b|n['\u2019]t\b|\?",
+    r"unknown|whether|if|lacks?|limited|weak|myth|less|never (?:been )?(?:supported|shown|proven|proved))\b"
+    r"|n['\u2019]t\b|\?",
 )
-"""What takes a claim back or asks it; "never", "nothing" and "no other" are claims themselves."""
+"""What takes a claim back or asks it; a mere "never", "nothing" and "no other" are claims themselves."""
 
 _HEDGED: Final = re.compile(
     r"\b(?:may|might|can|could|perhaps|possibly|probably|sometimes|often|usually|seems?|appears?|suggests?|"
