@@ -49,8 +49,8 @@ def test_ten_thousand_deliveries_under_random_faults_keep_every_promise(part: in
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("part", range(10))
-def test_a_hundred_thousand_more_deliveries_keep_every_promise(part: int) -> None:
+@pytest.mark.parametrize("part", range(4))
+def test_forty_thousand_more_deliveries_keep_every_promise(part: int) -> None:
     first = OTHERS_FROM + part * WORLDS
     worlds = [simulate(seed) for seed in range(first, first + WORLDS)]
     assert sum(ends(worlds).values()) >= 10_000

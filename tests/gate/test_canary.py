@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-
 from clinic_broadcast.core.finding import Severity, Verdict, verdict_of
 from clinic_broadcast.core.gate import examine_answer, examine_payload, examine_text, sentence_findings
 from clinic_broadcast.core.material import Material
@@ -36,15 +32,6 @@ def leaks_of(count: int, seed: int) -> tuple[int, list[str]]:
 def test_no_secret_of_a_letter_passes_in_a_sentence() -> None:
     tried, leaked = leaks_of(PAGES, seed=20260302)
     assert tried >= 5000
-    assert leaked == []
-
-
-@pytest.mark.heavy
-@pytest.mark.timeout(1800)
-def test_no_secret_passes_in_a_hundred_thousand_tries(record_property: Callable[[str, object], None]) -> None:
-    tried, leaked = leaks_of(9100, seed=7)
-    record_property("told", f"canary: {tried} sentences with a secret on 9,100 pages: {len(leaked)} pass")
-    assert tried >= 100_000
     assert leaked == []
 
 

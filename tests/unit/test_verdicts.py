@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from clinic_broadcast.core import verdicts
 from clinic_broadcast.core.answer import AnswerId
-from clinic_broadcast.core.gate import KEPT_MAX, Gate, examine_payload
+from clinic_broadcast.core.gate import Gate, examine_payload
+from clinic_broadcast.core.keeping import KEPT_MAX
 from clinic_broadcast.core.material import Material, Taint, taint_of
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload
 from clinic_broadcast.core.verdicts import examine_once

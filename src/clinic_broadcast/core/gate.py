@@ -7,11 +7,12 @@ any text ── examine_text        a link ── examine_link        one senten
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from clinic_broadcast.core.answer import Answer, Zones
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.keeping import kept_in
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.material import Candidate, Material, Taint
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, alt_of
@@ -36,10 +37,9 @@ from clinic_broadcast.core.words import Span, tokens
 RULES_VERSION: Final = "4"
 """Raised whenever a rule of this package changes what it finds."""
 
-KEPT_MAX: Final = 4_096
-"""What a gate keeps of each kind, some hundred bytes apiece; then all are dropped, which only costs time."""
-
 Rule: TypeAlias = Callable[[Reading], Iterator[Finding]]
+Read: TypeAlias = tuple[Sequence[Rule], str, str, bool, tuple[Span, ...], tuple[Span, ...]]
+"""All that the rules go by: themselves, and a reading but for the name of its place."""
 
 TEXT_RULES: Final[tuple[Rule, ...]] = (
     privacy.contact,
@@ -71,8 +71,8 @@ class Gate:
     """The gate of one clinic: its lexicon, and what of its own may be named.
 
     `own_names` are people, places and handles, `own_hosts` the hosts of blog_url and public_url; `taint_key` is
-    the home's key for digests of the letter. Making one takes some ten milliseconds; keep it. `said` is where
-    `verdicts` keeps what this gate has found, `best` where `sentences` keeps what may be quoted.
+    the home's key for digests of the letter. Making one takes some ten milliseconds; keep it. `said`, `heard`
+    and `best` are where it is kept what this gate has found in payloads and texts, and what may be quoted.
     """
 
     lexicon: Lexicon
@@ -83,6 +83,9 @@ class Gate:
     tables: Tables = field(init=False, repr=False, compare=False)
     said: dict[bytes, tuple[Finding, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict[bytes, tuple[Finding, ...]]
+    )
+    heard: dict[Read, tuple[Finding, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict[Read, tuple[Finding, ...]]
     )
     best: dict[bytes, tuple[Candidate, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict[bytes, tuple[Candidate, ...]]
@@ -373,8 +376,13 @@ def _findings_of(
 
 
 def _of_rules(gate: Gate, reading: Reading, rules: Sequence[Rule]) -> list[Finding]:
-    """Give what the rules find in a text, and what the voters object to."""
-    return [*(one for rule in rules for one in rule(reading)), *vote(reading, gate.voters)]
+    """Give what the rules find in a text, and what the voters object to; a sentence stands in promo, card and feed."""
+
+    def found() -> tuple[Finding, ...]:
+        return (*(one for rule in rules for one in rule(reading)), *vote(reading, gate.voters))
+
+    key = (rules, reading.text, reading.plain, reading.is_lone, reading.links, reading.strange_tags)
+    return [replace(one, where=reading.where) for one in kept_in(gate.heard, key, found)]
 
 
 def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

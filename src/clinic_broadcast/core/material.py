@@ -80,12 +80,6 @@ class Candidate:
     index: int
 
 
-def seal_of(*things: object) -> bytes:
-    """Give a digest of frozen dataclasses, text and numbers: the same only for the same."""
-    # The text of a frozen dataclass names every field that it has or will have, and quotes every string.
-    return hashlib.sha256(repr(things).encode()).digest()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownAnswer:
     """An answer in the ledger: its material, what it is to us, and when the source says it was published.

@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
-from clinic_broadcast.core.gate import KEPT_MAX, Gate, refutation_near, sentence_findings, title_is_clean
+from clinic_broadcast.core.gate import Gate, refutation_near, sentence_findings, title_is_clean
+from clinic_broadcast.core.keeping import kept_in, seal_of
 from clinic_broadcast.core.lexicon import Lexicon
-from clinic_broadcast.core.material import Candidate, Material, seal_of
+from clinic_broadcast.core.material import Candidate, Material
 from clinic_broadcast.core.rules.claims import of_claims
 from clinic_broadcast.core.rules.faithful import is_faithful, may_be_left_out
 from clinic_broadcast.core.standing import LENGTH_MAX, WORD, holds_phrase, is_urgent, stands_alone, stems_of
@@ -68,13 +69,7 @@ def best_first(material: Material, gate: Gate) -> Iterator[Candidate]:
 
     The first ones stay with the gate: each channel and the feed ask for those of the same answer.
     """
-    seal = seal_of(material)
-    first = gate.best.get(seal)
-    if first is None:
-        first = tuple(islice(_ranked(material, gate), _KEPT))
-        if len(gate.best) >= KEPT_MAX:
-            gate.best.clear()
-        gate.best[seal] = first
+    first = kept_in(gate.best, seal_of(material), lambda: tuple(islice(_ranked(material, gate), _KEPT)))
     yield from first
     if len(first) == _KEPT:
         yield from islice(_ranked(material, gate), _KEPT, None)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clinic_broadcast.core.finding import Finding
-from clinic_broadcast.core.gate import KEPT_MAX, Gate, examine_payload
-from clinic_broadcast.core.material import Material, seal_of
+from clinic_broadcast.core.gate import Gate, examine_payload
+from clinic_broadcast.core.keeping import kept_in, seal_of
+from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.promo import Fragment, Payload
 
 
@@ -19,11 +20,5 @@ def examine_once(
     gate: Gate, payload: Payload, fragments: Sequence[Fragment], material: Material | None
 ) -> tuple[Finding, ...]:
     """Give what `examine_payload` gives for these, reading them only if this gate has not read just these before."""
-    key = seal_of(payload, tuple(fragments), material)
-    found = gate.said.get(key)
-    if found is None:
-        found = examine_payload(gate, payload, fragments, material)
-        if len(gate.said) >= KEPT_MAX:
-            gate.said.clear()
-        gate.said[key] = found
-    return found
+    seal = seal_of(payload, tuple(fragments), material)
+    return kept_in(gate.said, seal, lambda: examine_payload(gate, payload, fragments, material))
