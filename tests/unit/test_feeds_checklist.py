@@ -13,8 +13,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import brotli
 import feedparser
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
@@ -493,7 +495,19 @@ def test_r27_the_check_sees_a_copy_with_other_words(stage: Stage) -> None:
     (stage.feeds / "gone.xml.br").write_bytes(b"old")
     found = problems(stage)
     assert "R27: rss.xml.gz is not a copy of the document" in found
+    for suffix, bad in ((".br", b"half"), (".zst", b""), (".gz", b"\x1f\x8b")):
+        (stage.feeds / f"rss.xml{suffix}").write_bytes(bad)
+        assert f"R27: rss.xml{suffix} is not a copy of the document" in problems(stage)
     assert "R27: gone.xml.br is a copy of a document that is gone" in found
+
+
+def test_r27_a_copy_that_another_version_packed_is_a_copy(stage: Stage) -> None:
+    for place in (stage.feeds / "rss.xml", stage.feeds / "archive" / "0001.json"):
+        content = place.read_bytes()
+        place.with_name(f"{place.name}.zst").write_bytes(zstandard.ZstdCompressor(level=19).compress(content))
+        place.with_name(f"{place.name}.br").write_bytes(brotli.compress(content, quality=11))
+        place.with_name(f"{place.name}.gz").write_bytes(gzip.compress(content, compresslevel=1, mtime=7))
+    assert problems(stage) == []
 
 
 def test_r28_every_correction_and_withdrawal_has_a_notice_with_words_of_its_own(stage: Stage) -> None:

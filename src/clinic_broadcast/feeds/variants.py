@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -16,13 +17,26 @@ WORTH_BYTES: Final = 256
 """Below this a compressed copy is hardly smaller than the headers that announce it."""
 
 BROTLI_QUALITY: Final = 5
-ZSTD_LEVEL: Final = 6
+ZSTD_LEVEL: Final = 3
 """The best ones save a tenth of the bytes and cost a hundred times as long: every build compresses what is live."""
 
 
 def compressors() -> Mapping[str, Callable[[bytes], bytes]]:
     """Give what a document is compressed with, by the ending of the copy."""
     return {".gz": _gzip, ".br": _brotli, ".zst": _zstd}
+
+
+def unpacked(suffix: str, copy: bytes) -> bytes:
+    """Give the document of a copy with this ending; raises ValueError for what is no such copy."""
+    try:
+        if suffix == ".gz":
+            return gzip.decompress(copy)
+        if suffix == ".zst":
+            return zstandard.ZstdDecompressor().decompress(copy)
+        plain: bytes = brotli.decompress(copy)
+    except (OSError, EOFError, zlib.error, brotli.error, zstandard.ZstdError):
+        raise ValueError(f"no copy of the kind {suffix}") from None
+    return plain
 
 
 def _brotli(content: bytes) -> bytes:
