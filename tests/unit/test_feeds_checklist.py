@@ -23,7 +23,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from lxml import etree
 
 from clinic_broadcast.core.answer import AnswerId, Comments
-from clinic_broadcast.core.feed import NO_SUMMARY, READ_ON, FeedDocument, FeedEntry
+from clinic_broadcast.core.feed import NO_SUMMARY, PAGE_ONLY, READ_ON, FeedDocument, FeedEntry
 from clinic_broadcast.feeds.check import check_feeds
 from clinic_broadcast.feeds.places import Form, path_of
 from clinic_broadcast.feeds.publish import SIZE_MAX_BYTES
@@ -526,6 +526,17 @@ def test_r28_every_correction_and_withdrawal_has_a_notice_with_words_of_its_own(
     assert {one.url for one in notices.values()} == {aged(5, 45).url, aged(7, 45).url}
     corrections = see((stage.feeds / "corrections.atom.xml").read_bytes(), Form.ATOM).entries
     assert [one.id for one in corrections] == [one.id for one in notices.values()]
+
+
+def test_r28_no_withdrawn_answer_is_recommended_by_its_link(stage: Stage) -> None:
+    history(stage)
+    for form in Form:
+        entries = stage.entries(form=form)
+        for name in ("post-7", "post-7-withdrawal-1"):
+            assert READ_ON not in entries[name].html
+            assert f"{PAGE_ONLY}</a>" in entries[name].html
+        for name in ("post-5", "post-5-correction-1", "post-45"):
+            assert f"{READ_ON}</a>" in entries[name].html
 
 
 def test_r29_a_tombstone_says_which_and_when_and_no_word_more(stage: Stage) -> None:

@@ -33,6 +33,9 @@ LEFT_OUT: Final = "[…]"
 """Stands in a full answer for a paragraph that the gate keeps out."""
 
 READ_ON: Final = "Read the answer on the clinic's page"
+PAGE_ONLY: Final = "The page of this answer"
+"""Stands in the place of that where nobody should rely on what is there."""
+
 WITHDRAWN_TITLE: Final = "This answer has been withdrawn"
 WITHDRAWN_SUMMARY: Final = (
     "The clinic has withdrawn this answer on {day}. Please do not rely on what it said."
@@ -98,7 +101,7 @@ class FeedEntry:
     """One answer or notice in the feed: the source's own id, gated words, dates in whole UTC seconds.
 
     `notice` stands above the words of an answer that was corrected. `paragraphs` are the whole answer where the
-    clinic wants it in the feed, else empty.
+    clinic wants it in the feed, else empty. `invites` says whether the body asks to read the answer on its page.
     """
 
     id: str
@@ -112,6 +115,7 @@ class FeedEntry:
     notice: str = ""
     paragraphs: tuple[str, ...] = ()
     comments: Comments | None = None
+    invites: bool = True
 
     @property
     def uncounted(self) -> FeedEntry:
@@ -130,7 +134,8 @@ class FeedEntry:
         """Give the body as HTML; it is made of plain text alone, so that no markup of a page can reach a reader."""
         parts = [f"<p><strong>{escape(self.notice)}</strong></p>"] if self.notice else []
         parts += [f"<p>{escape(one, quote=False)}</p>" for one in self.paragraphs or (self.summary,)]
-        parts.append(f'<p><a href="{escape(self.url)}">{escape(READ_ON, quote=False)}</a></p>')
+        last = READ_ON if self.invites else PAGE_ONLY
+        parts.append(f'<p><a href="{escape(self.url)}">{escape(last, quote=False)}</a></p>')
         return "".join(parts)
 
     @property

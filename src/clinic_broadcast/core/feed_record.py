@@ -30,7 +30,7 @@ CHANGED_FOR: Final = timedelta(days=90)
 NOTICES_MAX: Final = 10
 """With more corrections in one build the blog was reworked as a whole: entries change, but nobody is told ten times."""
 
-FORM: Final = "1"
+FORM: Final = "2"
 """Raised whenever the same entries would give other bytes, so that pages on disk are written anew."""
 
 

@@ -134,6 +134,7 @@ def entry_of(slot: Slot, known: KnownAnswer, words: FeedWords | None, *, room: N
         notice=notice,
         comments=comments_of(known, gate=room.gate) if slot.shown is Shown.WORDS else None,
         paragraphs=words.paragraphs,
+        invites=slot.shown is not Shown.WITHDRAWN,
     )
 
 
@@ -152,6 +153,7 @@ def notice_entry(slot: Slot, told_of: FeedEntry) -> FeedEntry:
         published_at=at,
         updated_at=slot.updated_at,
         author=told_of.author,
+        invites=slot.kind is not Kind.WITHDRAWAL,
     )
 
 
