@@ -9,7 +9,7 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from e2e.homes import CLEAN, SLIPPED, Clinic, make_clinic
+from e2e.homes import CLEAN, SETTINGS, SLIPPED, Clinic, make_clinic
 from e2e.program import run_cold, run_forked
 
 LETTER_WORDS = ("Solveig", "Bergen", "Haukeland", "Ragnhild", "Norway", "two pregnancies")
@@ -115,6 +115,34 @@ def test_a_slip_in_the_answer_waits_for_the_clinician(clinic: Clinic) -> None:
     assert clinic.outbox() == []
     feed = feedparser.parse(str(clinic.home / "public" / "feeds" / "rss.xml"))
     assert not any("Blood Thinners" in entry.title for entry in feed.entries)
+
+
+def test_the_findings_of_an_answer_are_told_once_and_an_edit_tells_its_own(tmp_path: Path) -> None:
+    two = SETTINGS + '\n[channels.second]\nkind = "folder"\npath = "outbox2"\n'
+    clinic = make_clinic(tmp_path, settings=two)
+    clinic.run("init", "--yes")
+    clinic.add("slip", SLIPPED)
+    clinic.run("run", "--once")
+    told = clinic.run("queue").stdout
+    assert told.count("form.mangled") == 1
+    # Two lone characters, each with the words around it.
+    assert "(prednisone# is a steroid" in told
+    assert "low dose #5000 units" in told
+    assert told.count("findings of the answer above") == 2
+    one = clinic.ask("queue")["items"][0]["id"]
+    edited = clinic.run(
+        "edit", one, "--text", "Blood thinners are of use with a clotting disorder, says Benedita."
+    )
+    assert "form.mangled" not in edited.stdout
+    assert "privacy." in edited.stdout
+    assert "of the answer stand in: clinic-broadcast queue" in edited.stdout
+    mended = clinic.run("edit", one, "--text", "Blood thinners are given for a clotting disorder.")
+    assert "privacy." not in mended.stdout
+    refused = clinic.run("approve", one)
+    assert "form.mangled" in refused.stdout
+    approved = clinic.run("approve", one, "--by", "Dr. Roe")
+    assert "approved, with clinical." in approved.stderr
+    assert "form.mangled" in approved.stderr
 
 
 def test_preview_tells_the_zones_apart_and_writes_nothing(clinic: Clinic, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from clinic_broadcast.cli.shapes import Json
@@ -70,6 +71,9 @@ def paint(text: str, colour: str) -> str:
     return f"\x1b[{codes[colour]}m{text}\x1b[0m"
 
 
+_LONE, _AROUND = 2, 20
+"""An excerpt so short is shown with so many characters on both sides."""
+
 SEVERITY_COLOURS = {Severity.NOTE: "dim", Severity.HOLD: "yellow", Severity.BLOCK: "red"}
 
 STATE_COLOURS = {
@@ -81,14 +85,46 @@ STATE_COLOURS = {
 }
 
 
-def show_findings(found: Iterable[Finding], indent: str = "  ") -> None:
-    """Print findings, one a line: severity, rule, where, what, how to mend it, and the rule's source."""
+def show_findings(
+    found: Iterable[Finding], indent: str = "  ", *, texts: Mapping[str, str] | None = None
+) -> None:
+    """Print findings: severity, rule, where, what, how to mend it, and the rule's source.
+
+    What one rule says of several places stands in one line. `texts` has the text of a place by its name: a lone
+    character is then shown with the words around it, or nobody would find it.
+    """
+    alike: defaultdict[tuple[Severity, str, str, str, str], list[str]] = defaultdict(list)
     for one in found:
-        severity = paint(one.severity.value, SEVERITY_COLOURS[one.severity])
-        quoted = f" “{one.excerpt}”" if one.excerpt else ""
-        result(
-            f"{indent}{severity} {one.rule} in {one.where} at {one.start}{quoted}: {one.message} [{one.source}]"
-        )
+        place = _place_of(one, (texts or {}).get(one.where, ""))
+        alike[one.severity, one.rule, one.where, one.message, one.source].append(place)
+    for (severity, rule, where, message, source), places in alike.items():
+        colour = paint(severity.value, SEVERITY_COLOURS[severity])
+        at = ",".join(dict.fromkeys(places))
+        result(f"{indent}{colour} {rule} in {where}{at}: {message} [{source}]")
+
+
+def _place_of(one: Finding, text: str) -> str:
+    if not one.excerpt:
+        return ""
+    if len(one.excerpt) > _LONE or text[one.start : one.end] != one.excerpt:
+        return f" at {one.start} “{one.excerpt}”"
+    # Whole words, if there is a space to begin and to end at.
+    before, after = text[: one.start][-_AROUND:], text[one.end :][:_AROUND]
+    if len(before) < one.start:
+        before = f"…{before.partition(' ')[2]}" if " " in before else f"…{before}"
+    if one.end + len(after) < len(text):
+        after = f"{after.rpartition(' ')[0]}…" if " " in after else f"{after}…"
+    return f" at {one.start} “{' '.join(f'{before}{one.excerpt}{after}'.split())}”"
+
+
+def show_findings_of_promo(
+    found: Iterable[Finding], shown: Collection[Finding], indent: str = "  ", *, told: str = "above"
+) -> None:
+    """Print the findings of a promo that are not in `shown`; the others are only counted, and `told` says where."""
+    rest = list(found)
+    show_findings([one for one in rest if one not in shown], indent)
+    if again := sum(one in shown for one in rest):
+        result(f"{indent}and the {again} {'finding' if again == 1 else 'findings'} of the answer {told}")
 
 
 def show_state(delivery: Delivery) -> None:

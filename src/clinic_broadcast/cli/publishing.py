@@ -22,7 +22,17 @@ from clinic_broadcast.cli.command import (
     open_desk,
     open_office,
 )
-from clinic_broadcast.cli.output import Exit, document, exit_of, line, result, say, show_findings, show_state
+from clinic_broadcast.cli.output import (
+    Exit,
+    document,
+    exit_of,
+    line,
+    result,
+    say,
+    show_findings,
+    show_findings_of_promo,
+    show_state,
+)
 from clinic_broadcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -111,7 +121,7 @@ def preview(
         return Exit.DONE
     if shown.zones is not None:
         _show_zones(shown.zones)
-        show_findings(shown.findings)
+        show_findings(shown.findings, texts={"title": shown.zones.title, "answer": shown.zones.answer})
     _show_drafts(shown.drafts, shown.findings)
     return Exit.DONE
 
@@ -292,9 +302,7 @@ def _show_drafts(drafts: Mapping[str, Draft], shown: Sequence[Finding] = ()) -> 
             result(f"  no picture: {one.unpictured}")
         for text_line in one.promo.payload.text.splitlines():
             result(f"  | {text_line}")
-        show_findings(finding for finding in one.findings if finding not in shown)
-        if again := sum(finding in shown for finding in one.findings):
-            result(f"  and the {again} findings of the answer above")
+        show_findings_of_promo(one.findings, shown)
 
 
 COMMANDS = (

@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clinic_broadcast.cli.command import AsJson, By, Command, DryRun, Ids, open_desk, waits_for_person
-from clinic_broadcast.cli.output import Exit, document, result, say, show_findings, show_state
+from clinic_broadcast.cli.output import (
+    Exit,
+    document,
+    result,
+    say,
+    show_findings,
+    show_findings_of_promo,
+    show_state,
+)
+from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.errors import UsageError
 
 if TYPE_CHECKING:
     from clinic_broadcast.run.review import Decision
+
+OF_PROMO = frozenset({"promo", "link", "card"})
+"""Where the findings are that a promo has of its own; all others are its answer's."""
 
 
 def queue(context: typer.Context, as_json: AsJson = False) -> int:
@@ -20,16 +32,24 @@ def queue(context: typer.Context, as_json: AsJson = False) -> int:
 
     with open_desk(context) as desk:
         waiting = [one for one in desk.ledger.deliveries() if waits_for_person(one)]
+        known = {one.answer_id: desk.ledger.answer(one.answer_id) for one in waiting}
     if as_json:
         document({"items": [shapes.queue_item(one) for one in waiting]})
         return Exit.DONE
     if not waiting:
         say("Nothing waits for a person.")
-    for one in waiting:
-        show_state(one)
-        for text_line in one.payload.text.splitlines():
-            result(f"    | {text_line}")
-        show_findings(one.findings, indent="    ")
+    # The promos of an answer stand together, with what is found in the answer itself once, before them.
+    for answer_id, answer in known.items():
+        of_answer = answer.material.findings if answer is not None else ()
+        if answer is not None:
+            result(answer.material.title or answer_id)
+            show_findings(of_answer, texts={"title": answer.material.title, "answer": answer.material.body})
+        for one in waiting:
+            if one.answer_id == answer_id:
+                show_state(one)
+                for text_line in one.payload.text.splitlines():
+                    result(f"    | {text_line}")
+                show_findings_of_promo(one.findings, of_answer, indent="    ")
     if waiting:
         say("next: clinic-broadcast approve ID --by NAME, edit ID --text TEXT, or hold ID --why TEXT")
     return Exit.DONE
@@ -91,7 +111,8 @@ def edit(
         decision = review.edit(desk, delivery_id, text=text, by=by, write=not dry_run)
     code = _told([decision], "would be edited" if dry_run else "edited, and held until it is approved")
     if not decision.refused:
-        show_findings(decision.findings)
+        ours = [one for one in decision.findings if one.where not in OF_PROMO]
+        show_findings_of_promo(decision.findings, ours, told="stand in: clinic-broadcast queue")
         result(f"revision {decision.delivery.payload.revision}")
     return code
 
@@ -123,7 +144,15 @@ def _told(decisions: list[Decision], what: str) -> int:
             say(f"{one.id} ({one.channel}): not {what.removeprefix('would be ')}: {decision.refused}")
             show_findings(decision.findings)
         else:
-            say(f"{one.id} ({one.channel}): {what}")
+            accepted = sorted(
+                {found.rule for found in decision.findings if found.severity is not Severity.NOTE}
+            )
+            tail = (
+                f", with {', '.join(accepted)}"
+                if accepted and what in ("approved", "would be approved")
+                else ""
+            )
+            say(f"{one.id} ({one.channel}): {what}{tail}")
     return Exit.HELD if any(decision.refused for decision in decisions) else Exit.DONE
 
 
