@@ -47,6 +47,13 @@ def test_preview_shows_byte_for_byte_what_every_channel_gets(tmp_path: Path, lin
             assert (told[name] in (one["link"] or one["text"])) is bool(links)
             assert links or one["link"] == url
 
+        for_people = clinic.run("preview", url).stdout
+        for one in promised.values():
+            # All that readers will see stands there, also what is beside the text.
+            card = one["card"]
+            beside = [card["alt"] or card["description"], one["link"]] if card else [one["link"]]
+            assert all(words in for_people for words in (*one["text"].splitlines(), *beside))
+
         clinic.run("run", "--once")
         waiting = clinic.ask("queue")["items"]
         assert {one["channel"]: one["revision"] for one in waiting} == {

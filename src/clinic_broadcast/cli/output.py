@@ -12,6 +12,7 @@ from enum import IntEnum
 from clinic_broadcast.cli.shapes import Json
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.promo import Payload
 
 
 class Exit(IntEnum):
@@ -125,6 +126,19 @@ def show_findings_of_promo(
     show_findings([one for one in rest if one not in shown], indent)
     if again := sum(one in shown for one in rest):
         result(f"{indent}and the {again} {'finding' if again == 1 else 'findings'} of the answer {told}")
+
+
+def show_payload(payload: Payload, indent: str = "  ") -> None:
+    """Print all of a promo that readers see: its words, those of its card, and a link that is not in the text."""
+    for text_line in payload.text.splitlines():
+        result(f"{indent}| {text_line}")
+    card = payload.card
+    if card is not None and card.picture:
+        result(f"{indent}picture: {card.alt}")
+    elif card is not None:
+        result(f"{indent}link card: {' · '.join(one for one in (card.title, card.description) if one)}")
+    if payload.link and payload.link not in payload.text:
+        result(f"{indent}link: {payload.link}")
 
 
 def show_state(delivery: Delivery) -> None:

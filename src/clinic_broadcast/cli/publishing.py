@@ -31,6 +31,7 @@ from clinic_broadcast.cli.output import (
     say,
     show_findings,
     show_findings_of_promo,
+    show_payload,
     show_state,
 )
 from clinic_broadcast.errors import UsageError
@@ -295,13 +296,9 @@ def _show_drafts(drafts: Mapping[str, Draft], shown: Sequence[Finding] = ()) -> 
     """Print promos with their findings; those in `shown` stand above already and are only counted."""
     for name, one in drafts.items():
         result(f"\n{name} · {one.verdict.value} · {one.promo.length} of {one.promo.length_max}")
-        card = one.promo.payload.card
-        if card is not None and card.picture:
-            result(f"  picture: {card.alt}")
+        show_payload(one.promo.payload)
         if one.unpictured:
             result(f"  no picture: {one.unpictured}")
-        for text_line in one.promo.payload.text.splitlines():
-            result(f"  | {text_line}")
         show_findings_of_promo(one.findings, shown)
 
 

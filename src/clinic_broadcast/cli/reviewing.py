@@ -14,6 +14,7 @@ from clinic_broadcast.cli.output import (
     say,
     show_findings,
     show_findings_of_promo,
+    show_payload,
     show_state,
 )
 from clinic_broadcast.core.finding import Severity
@@ -47,8 +48,7 @@ def queue(context: typer.Context, as_json: AsJson = False) -> int:
         for one in waiting:
             if one.answer_id == answer_id:
                 show_state(one)
-                for text_line in one.payload.text.splitlines():
-                    result(f"    | {text_line}")
+                show_payload(one.payload, indent="    ")
                 show_findings_of_promo(one.findings, of_answer, indent="    ")
     if waiting:
         say("next: clinic-broadcast approve ID --by NAME, edit ID --text TEXT, or hold ID --why TEXT")
