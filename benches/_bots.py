@@ -268,8 +268,17 @@ def installed(bot: Bot, cache: Path) -> Path:
     """
     if not bot.requirements:
         return Path(sys.executable)
-    mark = hashlib.sha256(repr((bot.requirements, SHIMS.get(bot.name.split()[0]))).encode()).hexdigest()[:12]
-    folder = cache / f"{bot.name.split()[0]}-{mark}"
+    name = bot.name.split()[0]
+    return environment(name, bot.requirements, cache, shim=SHIMS.get(name))
+
+
+def environment(name: str, requirements: tuple[str, ...], cache: Path, *, shim: str | None = None) -> Path:
+    """Give the interpreter of an environment that holds these packages, made on first use.
+
+    Raises CalledProcessError when the package index is out of reach.
+    """
+    mark = hashlib.sha256(repr((requirements, shim)).encode()).hexdigest()[:12]
+    folder = cache / f"{name}-{mark}"
     if not (folder / "whole").exists():
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
@@ -281,8 +290,7 @@ def installed(bot: Bot, cache: Path) -> Path:
             "--quiet",
             "--disable-pip-version-check",
         ]
-        subprocess.run([*pip, *bot.requirements], check=True, stderr=subprocess.DEVNULL)
-        shim = SHIMS.get(bot.name.split()[0])
+        subprocess.run([*pip, *requirements], check=True, stderr=subprocess.DEVNULL)
         if shim:
             (site,) = folder.glob("lib/python*/site-packages")
             (site / "sitecustomize.py").write_text(shim)
