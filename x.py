@@ -103,7 +103,8 @@ def make_venv():
     say("x.py: setting up .venv (once; a minute or less) ...")
     if os.path.isdir(VENV):
         shutil.rmtree(VENV)
-    if not call([sys.executable, "-m", "venv", VENV]):
+    # Run by the Python inside .venv itself, as in a shell where it is activated, that one has just been removed.
+    if not call([getattr(sys, "_base_executable", None) or sys.executable, "-m", "venv", VENV]):
         sys.exit(
             "x.py: Python cannot make a virtual environment. On Debian or Ubuntu: sudo apt install python3-venv"
         )
