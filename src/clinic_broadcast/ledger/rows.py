@@ -171,9 +171,14 @@ def answer_of(row: Mapping[str, Any]) -> KnownAnswer:
 
 
 def comments_in(text: str) -> Comments | None:
-    """Read where the comments stand from the column of labels; raises ValueError or TypeError for what is not ours."""
-    found = json.loads(text)
-    return Comments(**found["comments"]) if isinstance(found, dict) else None
+    """Read where the comments stand from the column of labels; raises LedgerError for what is not ours."""
+    try:
+        found = json.loads(text)
+        return Comments(**found["comments"]) if isinstance(found, dict) else None
+    except (KeyError, ValueError, TypeError):
+        raise LedgerError(
+            "the row of an answer cannot be read; run `verify`, then restore a backup"
+        ) from None
 
 
 def _labels(text: str) -> tuple[str, ...]:

@@ -178,6 +178,8 @@ def _told_of_comments(
 
     They are no change of the answer: nothing is examined, announced or corrected for a comment.
     """
+    if all(raw.comments is None for raw in raws):
+        return []
     recorded = desk.ledger.comments()
     passed = {one.material.answer_id for one in examined}
     found: dict[AnswerId, KnownAnswer] = {}
