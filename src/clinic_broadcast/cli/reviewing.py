@@ -111,8 +111,8 @@ def edit(
         decision = review.edit(desk, delivery_id, text=text, by=by, write=not dry_run)
     code = _told([decision], "would be edited" if dry_run else "edited, and held until it is approved")
     if not decision.refused:
-        ours = [one for one in decision.findings if one.where not in OF_PROMO]
-        show_findings_of_promo(decision.findings, ours, told="stand in: clinic-broadcast queue")
+        of_answer = [one for one in decision.findings if one.where not in OF_PROMO]
+        show_findings_of_promo(decision.findings, of_answer, told="stand in: clinic-broadcast queue")
         result(f"revision {decision.delivery.payload.revision}")
     return code
 
