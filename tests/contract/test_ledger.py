@@ -14,6 +14,7 @@ from clinic_broadcast.core.delivery import Delivery, State, Timing, claim, hold,
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.notice import Step
 from clinic_broadcast.core.promo import Payload
+from clinic_broadcast.core.slot import SlotRun
 from clinic_broadcast.errors import BugError
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.rows import BODY_VALUE_MAX, GENESIS
@@ -385,13 +386,46 @@ def test_since_leaves_out_what_was_neither_claimed_nor_found_public_by_then(ledg
 
 
 def test_a_slot_is_taken_once_and_never_after_a_later_one(ledger: AuditedLedger) -> None:
-    assert ledger.last_slot("announce") is None
+    assert ledger.last_run("announce") is None
     assert ledger.take_slot("announce", START, at=LATER)
     assert not ledger.take_slot("announce", START, at=LATER)
     assert ledger.take_slot("announce", START + timedelta(microseconds=1), at=LATER)
     assert not ledger.take_slot("announce", START - timedelta(days=1), at=LATER)
     assert ledger.take_slot("reshare", START - timedelta(days=1), at=LATER)
-    assert ledger.last_slot("announce") == START + timedelta(microseconds=1)
+    run = ledger.last_run("announce")
+    assert run is not None
+    assert run.slot_at == START + timedelta(microseconds=1)
+
+
+def test_a_slot_that_did_not_end_is_taken_again_by_one_and_never_after_its_end(ledger: AuditedLedger) -> None:
+    ledger.take_slot("announce", START, at=START)
+    first = SlotRun(slot_at=START, ran_at=START, done_at=None, runs=1)
+    assert ledger.last_run("announce") == first
+    assert ledger.take_again("announce", first, at=LATER)
+    assert not ledger.take_again("announce", first, at=LATER)
+    second = SlotRun(slot_at=START, ran_at=LATER, done_at=None, runs=2)
+    assert ledger.last_run("announce") == second
+    assert not ledger.take_again("reshare", second, at=LATER)
+    ledger.finish_slot("announce", START, at=LATER)
+    assert ledger.last_run("announce") == SlotRun(slot_at=START, ran_at=LATER, done_at=LATER, runs=2)
+    assert not ledger.take_again("announce", second, at=LATER)
+
+
+def test_failures_are_counted_on_through_later_slots_until_one_ends(ledger: AuditedLedger) -> None:
+    def runs() -> int:
+        run = ledger.last_run("announce")
+        assert run is not None
+        return run.runs
+
+    for number in range(3):
+        assert ledger.take_slot("announce", START + timedelta(days=number), at=LATER)
+        assert runs() == number + 1
+    ledger.finish_slot("announce", START, at=LATER)
+    assert ledger.take_slot("announce", START + timedelta(days=3), at=LATER)
+    assert runs() == 4
+    ledger.finish_slot("announce", START + timedelta(days=3), at=LATER)
+    assert ledger.take_slot("announce", START + timedelta(days=4), at=LATER)
+    assert runs() == 1
 
 
 # Notices

@@ -20,6 +20,7 @@ from sqlalchemy.pool import Pool
 
 from clinic_broadcast.core.answer import AnswerId, Standing
 from clinic_broadcast.core.delivery import Timing, claim, release
+from clinic_broadcast.core.slot import SlotRun
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.database import file_of
@@ -31,6 +32,7 @@ from faults.forks import dies
 
 TIMING = Timing(timeout=timedelta(seconds=20), settle=timedelta(seconds=90), lease=timedelta(seconds=180))
 CLINIC = "harbor-clinic"
+RUN = SlotRun(slot_at=START, ran_at=START, done_at=None, runs=1)
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.heavy)]
 Act = Callable[[SqlLedger], object]
 
@@ -51,6 +53,8 @@ WRITES: dict[str, Act] = {
     ),
     "note": lambda one: one.note("late", actor="daemon", at=START, body={}),
     "take_slot": lambda one: one.take_slot("announce", START, at=START),
+    "take_again": lambda one: one.take_again("feeds", RUN, at=START),
+    "finish_slot": lambda one: one.finish_slot("feeds", START, at=START),
     "keep_notice": lambda one: one.keep_notice(None, told("approval")),
 }
 READS: dict[str, Act] = {
@@ -74,7 +78,7 @@ READS: dict[str, Act] = {
     "head": lambda one: one.head(),
     "recall": lambda one: one.recall(one.head()),
     "line": lambda one: one.line(1),
-    "last_slot": lambda one: one.last_slot("announce"),
+    "last_run": lambda one: [one.last_run(name) for name in ("announce", "feeds")],
     "notices": lambda one: one.notices(),
 }
 
@@ -85,6 +89,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     ledger = made.open()
     ledger.remember("folder", [known(1), known(2)], marks=Marks(etag="1"), at=START)
     ledger.plan(planned(1), actor="daemon")
+    ledger.take_slot("feeds", START, at=START)
     yield made
     made.close()
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from clinic_broadcast.run.correct import plan_withdrawals
 from clinic_broadcast.run.jobs import run_due_jobs
 from clinic_broadcast.run.noticing import notify
 from clinic_broadcast.run.reconcile import notice, notice_silence
-from clinic_broadcast.run.survey import survey
+from clinic_broadcast.run.survey import failing_jobs, survey
 from clinic_broadcast.settings.changes import ReadFiles
 from clinic_broadcast.settings.secrets import read_calendar_key
 from clinic_broadcast.web.app import make_app
@@ -81,6 +81,7 @@ class Daemon:
     doorbell: Doorbell = field(init=False)
     next_slot_at: datetime | None = None
     swept_at: float = -DELIVER_EVERY_S
+    refused_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.doorbell = _doorbell_of(self.office)
@@ -94,9 +95,11 @@ class Daemon:
         office = self.office
         self.next_slot_at = _next_slot_at(office)
         for ran in run_due_jobs(office.desk, office.schedules, since=self.started_at, errands=self.errands()):
-            log.info(
-                "job", schedule=ran.schedule, job=ran.job.value, slot=ran.slot_at.isoformat(), told=ran.told
-            )
+            which = {"schedule": ran.schedule, "job": ran.job.value, "slot": ran.slot_at.isoformat()}
+            if ran.failure:
+                log.error("a job failed and runs once more later", problem=ran.failure, **which)
+            else:
+                log.info("job", told=ran.told, **which)
             # What it let go is due now.
             self.doorbell.ring()
             self.wake()
@@ -106,7 +109,7 @@ class Daemon:
         office, messenger = self.office, self.notifying.everyday
         if messenger is None:
             return
-        watch = wire.watch_of(office.settings, office.schedules)
+        watch = replace(wire.watch_of(office.settings, office.schedules), refused_at=self.refused_at)
         quiet = wire.is_quiet_for_people(office.settings, office.desk.clock.now())
         for problem in notify(office.desk, messenger, watch, quiet=quiet):
             log.error("a notice did not get through", problem=problem)
@@ -224,7 +227,9 @@ class Daemon:
         except BroadcastError as error:
             # The sentence says it all; a traceback would only hide it.
             log.error("the settings were not taken over; the old ones stay in force", problem=str(error))  # noqa: TRY400
+            self.refused_at = self.refused_at or before.desk.clock.now()
             return
+        self.refused_at = None
         before.desk.ledger.close()
         self.doorbell = _doorbell_of(office)
         self.next_slot_at = office.desk.clock.now()
@@ -248,7 +253,7 @@ class Daemon:
             tick_age_s=engine.last_tick_age_s(),
             last_poll_at=seen.last_poll_at,
             poll_age_max_s=min(polls).total_seconds() if polls else None,
-            other_problems=self._stuck(),
+            other_problems=(*self._stuck(), *failing_jobs(desk, (one.name for one in schedules))),
             needs_a_person=seen.needs_a_person,
             answers={standing.value: count for standing, count in seen.answers.items()},
             deliveries={

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     SURGE = "surge"
     SPEND = "spend"
     BACKUP = "backup"
+    JOB = "job"
+    SETTINGS = "settings"
 
 
 class Step(IntEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 
@@ -11,6 +12,7 @@ from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import RELEASED, Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.notice import Told
+from clinic_broadcast.core.slot import SlotRun
 from clinic_broadcast.ledger.chain import Snapshot
 from clinic_broadcast.ledger.guards import PLAN, check_move, check_plan, names_one
 from clinic_broadcast.ledger.rows import (
@@ -43,7 +45,7 @@ class MemoryLedger:
         self._first_polls: dict[str, datetime] = {}
         self._deliveries: dict[str, Row] = {}
         self._events: list[Row] = []
-        self._slots: dict[str, datetime] = {}
+        self._slots: dict[str, SlotRun] = {}
         self._notices: dict[str, Told] = {}
         self._turns: dict[str, int] = {}
 
@@ -285,19 +287,39 @@ class MemoryLedger:
 
     # Schedules
 
-    def last_slot(self, schedule: str) -> datetime | None:
+    def last_run(self, schedule: str) -> SlotRun | None:
         with self._lock:
             return self._slots.get(clean(schedule))
 
     def take_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
-        utc(at)
-        slot = utc(slot_at)
+        slot, begun_at = utc(slot_at), utc(at)
         with self._lock:
             last = self._slots.get(clean(schedule))
-            if last is not None and slot <= last:
+            if last is not None and slot <= last.slot_at:
                 return False
-            self._slots[clean(schedule)] = slot
+            runs = 1 if last is None or last.done_at is not None else last.runs + 1
+            self._slots[clean(schedule)] = SlotRun(slot_at=slot, ran_at=begun_at, done_at=None, runs=runs)
             return True
+
+    def take_again(self, schedule: str, seen: SlotRun, *, at: datetime) -> bool:
+        begun_at = utc(at)
+        with self._lock:
+            last = self._slots.get(clean(schedule))
+            if (
+                last is None
+                or last.done_at is not None
+                or (last.slot_at, last.runs) != (seen.slot_at, seen.runs)
+            ):
+                return False
+            self._slots[clean(schedule)] = replace(last, ran_at=begun_at, runs=last.runs + 1)
+            return True
+
+    def finish_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> None:
+        ended_at = utc(at)
+        with self._lock:
+            last = self._slots.get(clean(schedule))
+            if last is not None and last.slot_at == utc(slot_at):
+                self._slots[clean(schedule)] = replace(last, done_at=ended_at)
 
     # Notices
 

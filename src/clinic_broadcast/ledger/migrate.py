@@ -20,7 +20,7 @@ from clinic_broadcast.ledger.database import (
 from clinic_broadcast.ledger.files import copy_file
 from clinic_broadcast.ledger.store import SqlLedger
 
-REVISIONS: Final[tuple[str, ...]] = ("0001", "0002", "0003")
+REVISIONS: Final[tuple[str, ...]] = ("0001", "0002", "0003", "0004")
 """The forms that the record has had, oldest first: known without Alembic, and a test compares them."""
 
 NEWEST: Final = REVISIONS[-1]

@@ -233,6 +233,8 @@ schedule_run: Final = Table(
     Column("schedule", Words, nullable=False),
     Column("slot_at", Instant, nullable=False),
     Column("ran_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Column("runs", Integer, nullable=False, server_default="1"),
     PrimaryKeyConstraint("clinic", "schedule", name="schedule_run_pk"),
     sqlite_strict=True,
 )

@@ -14,9 +14,11 @@ from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.notice import Told
+from clinic_broadcast.core.slot import SlotRun
 from clinic_broadcast.ledger import answers as answer_sql
 from clinic_broadcast.ledger import chain, schema
 from clinic_broadcast.ledger import notices as notice_sql
+from clinic_broadcast.ledger import slots as slot_sql
 from clinic_broadcast.ledger.database import BUSY_TIMEOUT_S, insert_into, open_engines, rows_of, transaction
 from clinic_broadcast.ledger.guards import IDENTITY, PLAN, check_move, check_plan, names_one
 from clinic_broadcast.ledger.rows import (
@@ -30,7 +32,7 @@ from clinic_broadcast.ledger.rows import (
     line_of_move,
     row_of_delivery,
 )
-from clinic_broadcast.ledger.schema import IS_OPEN_SQL, OPEN_STATES, schedule_run, utc
+from clinic_broadcast.ledger.schema import IS_OPEN_SQL, OPEN_STATES, utc
 from clinic_broadcast.ports import Head, HistoryEntry, Marks, Remembered
 
 # Built once: to build a statement costs as much as to run it. The values to set come with the parameters.
@@ -328,25 +330,21 @@ class SqlLedger:
 
     # Schedules
 
-    def last_slot(self, schedule: str) -> datetime | None:
-        found = select(schedule_run.c.slot_at).where(
-            schedule_run.c.clinic == self._clinic, schedule_run.c.schedule == clean(schedule)
-        )
+    def last_run(self, schedule: str) -> SlotRun | None:
         with transaction(self._read) as db:
-            slot_at: datetime | None = db.execute(found).scalar_one_or_none()
-        return slot_at
+            return slot_sql.last_run(db, self._clinic, schedule)
 
     def take_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
         with transaction(self._write) as db:
-            first = insert_into(schedule_run, db.dialect.name).values(
-                clinic=self._clinic, schedule=clean(schedule), slot_at=utc(slot_at), ran_at=utc(at)
-            )
-            take = first.on_conflict_do_update(
-                index_elements=["clinic", "schedule"],
-                set_={"slot_at": first.excluded.slot_at, "ran_at": first.excluded.ran_at},
-                where=schedule_run.c.slot_at < first.excluded.slot_at,
-            )
-            return db.execute(take).rowcount == 1
+            return slot_sql.take_slot(db, self._clinic, schedule, slot_at, at)
+
+    def take_again(self, schedule: str, seen: SlotRun, *, at: datetime) -> bool:
+        with transaction(self._write) as db:
+            return slot_sql.take_again(db, self._clinic, schedule, seen, at)
+
+    def finish_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> None:
+        with transaction(self._write) as db:
+            slot_sql.finish_slot(db, self._clinic, schedule, slot_at, at)
 
     # Notices
 

@@ -11,6 +11,7 @@ from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.notice import Told
+from clinic_broadcast.core.slot import SlotRun
 from clinic_broadcast.ports.source import Marks
 
 
@@ -223,12 +224,20 @@ class Ledger(Protocol):
 
     # Schedules
 
-    def last_slot(self, schedule: str) -> datetime | None:
-        """Give the newest slot that this schedule has run; None if it never ran."""
+    def last_run(self, schedule: str) -> SlotRun | None:
+        """Give the newest run of this schedule; None if it never ran."""
         ...
 
     def take_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
         """Record that the schedule runs for this slot; False when it already did, or for a later one."""
+        ...
+
+    def take_again(self, schedule: str, seen: SlotRun, *, at: datetime) -> bool:
+        """Record that an unfinished slot runs once more; False when it ended, or another worker was first."""
+        ...
+
+    def finish_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> None:
+        """Record that the schedule's job came to its end for this slot; nothing if a later one was taken."""
         ...
 
     def notices(self) -> list[Told]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from clinic_broadcast.core.answer import Standing
@@ -64,13 +64,15 @@ def release_planned(
     count_max: int | None = None,
     job: Job = Job.ANNOUNCE,
     later_by: Callable[[str], timedelta] = lambda _channel: timedelta(0),
+    begun_at: datetime | None = None,
 ) -> int:
     """Let planned deliveries go, oldest first: at most `count_max` a channel, all channels if none is named.
 
     `job` says whose: a re-share goes only at the slot of its own job. Corrections go first and do not count; old
     answers go behind all others. What was let go before and is still not out counts too, so that an outage of days
-    piles nothing up that would go out in a burst. `later_by` gives how long after now a channel's are due. Gives how
-    many were let go. A quiet channel's stay where they are until it is no longer quiet.
+    piles nothing up that would go out in a burst. `later_by` gives how long after now a channel's are due. Where this
+    was begun before and not ended, at `begun_at`, what was let go since then counts as well, even when it is out. Gives
+    how many were let go. A quiet channel's stay where they are until it is no longer quiet.
     """
     now = desk.clock.now()
     planned = [
@@ -79,7 +81,7 @@ def release_planned(
         if is_reshare(one.occasion) == (job is Job.RESHARE)
     ]
     on_their_way = [one for one in planned if one.released_at is not None and not is_correction(one.occasion)]
-    counted = Counter(one.channel for one in on_their_way)
+    counted = Counter(one.channel for one in (*on_their_way, *_out_since(desk, begun_at, job)))
     moves: list[tuple[Delivery, Delivery]] = []
     for delivery in _in_order(desk, planned):
         name, is_free = delivery.channel, is_correction(delivery.occasion)
@@ -95,6 +97,22 @@ def release_planned(
         len(desk.ledger.move_all(moves[at : at + AT_A_TIME], kind="released", actor=desk.actor, at=now))
         for at in range(0, len(moves), AT_A_TIME)
     )
+
+
+def _out_since(desk: Desk, begun_at: datetime | None, job: Job) -> list[Delivery]:
+    """Give what this job has let go since an instant and what is not planned any more."""
+    if begun_at is None:
+        return []
+    return [
+        one
+        for one in desk.ledger.deliveries(since=begun_at)
+        if one.state is not State.PLANNED
+        and one.released_at is not None
+        and one.released_at >= begun_at
+        and one.occasion != WITHDRAW
+        and not is_correction(one.occasion)
+        and is_reshare(one.occasion) == (job is Job.RESHARE)
+    ]
 
 
 def _in_order(desk: Desk, planned: list[Delivery]) -> list[Delivery]:

@@ -31,7 +31,9 @@ class Watch:
     """What notices look at beside the record, and the clinic's patience.
 
     `newest_backup_at` is None when there is no backup; `backup_after` None when none is planned. `token_ends` has the
-    day on which a channel's token ends, where the clinic has set it. `clinic_name` begins every message.
+    day on which a channel's token ends, where the clinic has set it. `schedules` are the names of those in force;
+    `refused_at` is when changed settings were refused, None while those on disk are in force. `clinic_name` begins
+    every message.
     """
 
     clinic_name: str
@@ -40,6 +42,8 @@ class Watch:
     backup_after: timedelta | None = None
     newest_backup_at: datetime | None = None
     token_ends: Mapping[str, date] = field(default_factory=dict[str, date])
+    schedules: tuple[str, ...] = ()
+    refused_at: datetime | None = None
 
 
 def matters(desk: Desk, watch: Watch) -> list[Matter]:
@@ -52,6 +56,8 @@ def matters(desk: Desk, watch: Watch) -> list[Matter]:
         *_of_tokens(watch, now),
         *_of_sources(desk, watch, now),
         *_of_backup(desk, watch, now),
+        *_of_jobs(desk, watch),
+        *_of_settings(watch),
     ]
 
 
@@ -234,6 +240,34 @@ def _of_backup(desk: Desk, watch: Watch, now: datetime) -> Iterator[Matter]:
             command="clinic-broadcast backup",
             mark="",
             since=safe_at,
+        )
+
+
+def _of_jobs(desk: Desk, watch: Watch) -> Iterator[Matter]:
+    for name in watch.schedules:
+        run = desk.ledger.last_run(name)
+        if run is not None and run.is_failing:
+            yield Matter(
+                key=f"job:{name}",
+                kind=Kind.JOB,
+                text=f"The job of schedules/{name}.toml fails again and again",
+                command="clinic-broadcast status; the daemon's log has the reason",
+                mark="",
+                # Later slots fail too: it is one matter from its first telling to its end.
+                since=datetime(1970, 1, 1, tzinfo=UTC),
+            )
+
+
+def _of_settings(watch: Watch) -> Iterator[Matter]:
+    if watch.refused_at is not None:
+        yield Matter(
+            key=Kind.SETTINGS.value,
+            kind=Kind.SETTINGS,
+            # Not what is wrong: a sentence about settings may quote what somebody has put in the wrong place.
+            text="Changed settings were refused; the old ones stay in force",
+            command="clinic-broadcast doctor",
+            mark="",
+            since=watch.refused_at,
         )
 
 

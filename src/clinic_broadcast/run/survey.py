@@ -87,6 +87,19 @@ def _ready(open_ones: Iterable[Delivery]) -> Mapping[Job, Mapping[str, int]]:
     return counted
 
 
+def failing_jobs(desk: Desk, schedules: Iterable[str]) -> Iterable[str]:
+    """Name the jobs that have failed, or died with the daemon, each time they began lately."""
+    for name in schedules:
+        run = desk.ledger.last_run(name)
+        if run is None or not run.is_failing:
+            continue
+        again = "at its next slot" if run.again_at is None else f"at {run.again_at:%Y-%m-%d %H:%M} UTC"
+        yield (
+            f"schedules/{name}.toml: its job has failed {run.runs - 1} times in a row; it is tried again {again}; "
+            "the daemon's log has the reason"
+        )
+
+
 def _memory_problems(desk: Desk) -> Iterable[str]:
     if desk.witness is None:
         return
@@ -121,6 +134,7 @@ def _problems(
         ]
         if polls and max(polls) < now:
             yield f"the last poll is from {last_poll_at.isoformat(timespec='minutes')}: is the daemon running?"
+    yield from failing_jobs(desk, (one.name for one in schedules))
     accounts = {one.channel: one.needs_person for one in open_ones if one.needs_person.startswith("account:")}
     for name, words in sorted(accounts.items()):
         yield f"{name}: {words.removeprefix('account: ')}"

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from clinic_broadcast.core.digest import Digest, period_of
 from clinic_broadcast.core.notice import Message, Messenger
+from clinic_broadcast.errors import BroadcastError
 from clinic_broadcast.run import reporting
 from clinic_broadcast.wire.notices import watch_of
 from clinic_broadcast.wire.office import Office
@@ -38,11 +39,11 @@ def page_of_digest(digest: Digest) -> str:
 
 
 def send_digest(office: Office, messenger: Messenger | None) -> str:
-    """Send the report that is due and say what came of it."""
+    """Send the report that is due and say what came of it; raises BroadcastError when it did not get through."""
     if messenger is None:
-        return "digest: nobody is told by message; set CLINIC_NOTIFY__URLS"
+        return "digest: not sent: nobody is set; put addresses into CLINIC_NOTIFY__URLS"
     digest = digest_of(office, period_of(office.schedules, office.desk.clock.now()))
     problem = messenger.tell(message_of_digest(digest))
     if problem:
-        return f"digest: it did not get through: {problem}"
+        raise BroadcastError(f"the weekly report did not get through: {problem}")
     return f"digest: {sum(digest.by_channel.values())} went out, {len(digest.waiting)} matters wait"

@@ -70,6 +70,7 @@ def watch_of(settings: Settings, schedules: tuple[Schedule, ...]) -> Watch:
         backup_after=timedelta(hours=rules.backup_after_h)
         if any(one.job is Job.BACKUP for one in schedules)
         else None,
+        schedules=tuple(one.name for one in schedules),
         newest_backup_at=_newest(settings.home.backups),
         token_ends={
             one.name: one.token_ends_on
