@@ -34,6 +34,7 @@ def examine(home: Path, environ: Mapping[str, str]) -> list[Check]:
         checks.append(Check(name="settings", ok=True, detail=read))
         for look in (_clinic, _schedules, _record, _sources, _feeds, _channels):
             checks += _safely(look.__name__.removeprefix("_"), look, office)
+        checks += _safely("notices", lambda of: _notices(of, environ), office)
         checks += _safely("model", lambda of: wire.probe_model(of.settings, environ), office)
     finally:
         office.desk.ledger.close()
@@ -161,6 +162,26 @@ def _sources(office: wire.Office) -> Iterator[Check]:
         )
         detail = "; ".join((told, *batch.faults, *batch.waiting))
         yield Check(name=name, ok=not batch.faults, detail=detail, fix="mend or remove what is named")
+
+
+def _notices(office: wire.Office, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Say whether anybody hears of what waits; an address that cannot be meant is told by what opens it."""
+    ways = wire.open_notifying(office.settings, environ)
+    fix = "put an address into CLINIC_NOTIFY__URLS (docs/howto/be-told.md); then: clinic-broadcast notify --test"
+    told = "addresses are set and read; whether they arrive: clinic-broadcast notify --test"
+    is_told = ways.everyday is not None
+    yield Check(
+        name="notices",
+        ok=is_told,
+        detail=told
+        if is_told
+        else "nobody is set: no message tells of what waits, and no weekly report is sent",
+        fix=fix,
+    )
+    if ways.alive is None:
+        yield Check(name="sign of life", ok=True, detail="not set (CLINIC_NOTIFY__PING_URL)")
+    else:
+        yield Check(name="sign of life", ok=True, detail="an address is set; called every five minutes")
 
 
 def _feeds(office: wire.Office) -> Iterator[Check]:

@@ -24,7 +24,7 @@ def last_run(db: Connection, clinic: str, schedule: str) -> SlotRun | None:
     return SlotRun(slot_at=slot_at, ran_at=ran_at, done_at=done_at, runs=runs)
 
 
-def take_slot(db: Connection, clinic: str, schedule: str, slot_at: datetime, at: datetime) -> bool:
+def take_slot(db: Connection, clinic: str, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
     """Begin a later slot than any before; a run before it that did not end goes on counting."""
     first = insert_into(schedule_run, db.dialect.name).values(
         clinic=clinic, schedule=clean(schedule), slot_at=utc(slot_at), ran_at=utc(at), done_at=None, runs=1
@@ -42,7 +42,7 @@ def take_slot(db: Connection, clinic: str, schedule: str, slot_at: datetime, at:
     return db.execute(take).rowcount == 1
 
 
-def take_again(db: Connection, clinic: str, schedule: str, seen: SlotRun, at: datetime) -> bool:
+def take_again(db: Connection, clinic: str, schedule: str, seen: SlotRun, *, at: datetime) -> bool:
     """Begin an unfinished slot once more, unless it has changed since it was seen."""
     again = (
         update(schedule_run)
@@ -58,7 +58,7 @@ def take_again(db: Connection, clinic: str, schedule: str, seen: SlotRun, at: da
     return db.execute(again).rowcount == 1
 
 
-def finish_slot(db: Connection, clinic: str, schedule: str, slot_at: datetime, at: datetime) -> None:
+def finish_slot(db: Connection, clinic: str, schedule: str, slot_at: datetime, *, at: datetime) -> None:
     """Record that the job came to its end for this slot; nothing if a later one was taken meanwhile."""
     done = (
         update(schedule_run)

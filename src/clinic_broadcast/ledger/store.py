@@ -336,15 +336,15 @@ class SqlLedger:
 
     def take_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> bool:
         with transaction(self._write) as db:
-            return slot_sql.take_slot(db, self._clinic, schedule, slot_at, at)
+            return slot_sql.take_slot(db, self._clinic, schedule, slot_at, at=at)
 
     def take_again(self, schedule: str, seen: SlotRun, *, at: datetime) -> bool:
         with transaction(self._write) as db:
-            return slot_sql.take_again(db, self._clinic, schedule, seen, at)
+            return slot_sql.take_again(db, self._clinic, schedule, seen, at=at)
 
     def finish_slot(self, schedule: str, slot_at: datetime, *, at: datetime) -> None:
         with transaction(self._write) as db:
-            slot_sql.finish_slot(db, self._clinic, schedule, slot_at, at)
+            slot_sql.finish_slot(db, self._clinic, schedule, slot_at, at=at)
 
     # Notices
 
