@@ -68,6 +68,20 @@ def test_a_source_never_polled_has_no_marks_and_no_instant(ledger: AuditedLedger
     assert ledger.last_poll_at() is None
 
 
+def test_without_marks_the_answers_are_recorded_and_the_source_counts_as_not_polled(
+    ledger: AuditedLedger,
+) -> None:
+    part = ledger.remember("folder answers", [known(1)], marks=None, at=START)
+    assert part == Remembered(added=1, changed=0)
+    assert ledger.answer(AnswerId("tag:00001")) == known(1)
+    assert (ledger.marks("folder answers"), ledger.first_poll_at("folder answers")) == (None, None)
+    assert ledger.last_poll_at() is None
+    remember(ledger, known(1), known(2))
+    assert ledger.first_poll_at("folder answers") == LATER
+    assert ledger.remember("folder answers", [known(3)], marks=None, at=LATER + timedelta(days=1)).added == 1
+    assert ledger.last_poll_at() == LATER
+
+
 def test_the_marks_of_the_last_poll_are_kept_for_each_source(ledger: AuditedLedger) -> None:
     first = Marks(etag='W/"1"', last_modified="Mon, 02 Mar 2026 09:00:00 GMT", state="a")
     ledger.remember("blog one", [], marks=first, at=START)

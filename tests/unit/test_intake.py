@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from clinic_broadcast.core.answer import AnswerId, Standing
+from clinic_broadcast.core.answer import AnswerId, RawAnswer, Standing
 from clinic_broadcast.core.intake import canonical
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ledger.memory import MemoryLedger
-from clinic_broadcast.ports import Batch, Marks
+from clinic_broadcast.ports import Batch, Marks, Remembered
 from clinic_broadcast.run.desk import Desk
-from clinic_broadcast.run.intake import poll
+from clinic_broadcast.run.intake import RECORDED_AT_A_TIME, poll
 from clinic_broadcast.run.promotion import plan_fresh
 from desks import desk
 from fakes import START_AT, FakeClock, FakeSource, WallChannel, raw_answer
@@ -44,6 +45,59 @@ def test_the_first_poll_is_the_baseline_whatever_the_dates() -> None:
     at = desk(MemoryLedger("test"), [], sources=[source])
     assert poll(at).baseline == 2
     assert standings(at) == {"baseline": 2}
+
+
+class DyingLedger(MemoryLedger):
+    """A ledger whose program dies when it records for the time that `dies_at` says."""
+
+    dies_at = 0
+    recorded = 0
+
+    def remember(self, *args: Any, **options: Any) -> Remembered:
+        self.recorded += 1
+        if self.recorded == self.dies_at:
+            raise KeyboardInterrupt
+        return super().remember(*args, **options)
+
+
+def numbered(count: int, *, since: datetime = START_AT) -> list[RawAnswer]:
+    """Give answers of other words each."""
+    return [
+        raw_answer(
+            number,
+            body=OTHER_WORDS.replace("fibroids on", f"fibroids of {number} mm on"),
+            published_at=since,
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def test_a_baseline_that_dies_in_the_middle_is_taken_again_and_announces_nothing() -> None:
+    ledger = DyingLedger("test")
+    ledger.dies_at = 2
+    source = FakeSource(answers=numbered(RECORDED_AT_A_TIME + 20, since=START_AT + timedelta(days=9)))
+    at = desk(ledger, [], sources=[source])
+    with pytest.raises(KeyboardInterrupt):
+        poll(at)
+    assert standings(at) == {"baseline": RECORDED_AT_A_TIME}
+    assert ledger.first_poll_at(source.name) is None
+    assert poll(at).baseline == 20
+    assert standings(at) == {"baseline": RECORDED_AT_A_TIME + 20}
+    assert plan_fresh(at).held == 0
+
+
+def test_a_later_poll_that_dies_has_recorded_nothing_for_the_next_one_to_stop_at() -> None:
+    ledger = DyingLedger("test")
+    source, clock = FakeSource(), FakeClock()
+    at = desk(ledger, [], sources=[source], clock=clock)
+    poll(at)
+    clock.pass_by(days=30)
+    source.answers += numbered(RECORDED_AT_A_TIME + 20, since=clock.now())
+    ledger.dies_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        poll(at)
+    assert standings(at) == {}
+    assert poll(at).fresh == RECORDED_AT_A_TIME + 20
 
 
 def test_an_answer_published_after_the_baseline_is_fresh() -> None:

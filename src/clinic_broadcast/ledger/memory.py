@@ -70,12 +70,9 @@ class MemoryLedger:
             return max((at for _, at in self._marks.values()), default=None)
 
     def remember(
-        self, source: str, answers: Sequence[KnownAnswer], *, marks: Marks, at: datetime
+        self, source: str, answers: Sequence[KnownAnswer], *, marks: Marks | None, at: datetime
     ) -> Remembered:
         latest = {row["id"]: row for row in map(row_of_answer, answers)}
-        tidy = Marks(
-            etag=clean(marks.etag), last_modified=clean(marks.last_modified), state=clean(marks.state)
-        )
         polled_at = utc(at)
         added = changed = 0
         with self._lock:
@@ -88,8 +85,14 @@ class MemoryLedger:
                     touched.append(name)
                 old.update({column: row[column] for column in ANSWER_MUTABLE})
             self._turn(touched)
-            self._marks[clean(source)] = (tidy, polled_at)
-            self._first_polls.setdefault(clean(source), polled_at)
+            if marks is not None:
+                tidy = Marks(
+                    etag=clean(marks.etag),
+                    last_modified=clean(marks.last_modified),
+                    state=clean(marks.state),
+                )
+                self._marks[clean(source)] = (tidy, polled_at)
+                self._first_polls.setdefault(clean(source), polled_at)
         return Remembered(added=added, changed=changed)
 
     def revisions(self) -> Mapping[AnswerId, str]:

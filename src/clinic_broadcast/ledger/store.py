@@ -81,11 +81,12 @@ class SqlLedger:
             return answer_sql.last_poll_at(db, self._clinic)
 
     def remember(
-        self, source: str, answers: Sequence[KnownAnswer], *, marks: Marks, at: datetime
+        self, source: str, answers: Sequence[KnownAnswer], *, marks: Marks | None, at: datetime
     ) -> Remembered:
         with transaction(self._write) as db:
             remembered = answer_sql.keep_answers(db, self._clinic, answers)
-            answer_sql.keep_marks(db, self._clinic, source, marks=marks, at=utc(at))
+            if marks is not None:
+                answer_sql.keep_marks(db, self._clinic, source, marks=marks, at=utc(at))
             return remembered
 
     def revisions(self) -> Mapping[AnswerId, str]:

@@ -86,11 +86,12 @@ class Ledger(Protocol):
         ...
 
     def remember(
-        self, source: str, answers: Sequence[KnownAnswer], *, marks: Marks, at: datetime
+        self, source: str, answers: Sequence[KnownAnswer], *, marks: Marks | None, at: datetime
     ) -> Remembered:
-        """Record one poll in one transaction: answers new to the record, those with other words, and the marks.
+        """Record what a poll has read, in one transaction: answers new to the record, and those with other words.
 
-        An answer already there keeps its standing, `first_seen_at`, `planned_at` and `published_at`.
+        An answer already there keeps its standing, `first_seen_at`, `planned_at` and `published_at`. The marks end the
+        poll: None says that more of it comes, and without them the source counts as not polled.
         """
         ...
 

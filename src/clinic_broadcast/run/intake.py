@@ -1,13 +1,14 @@
-"""Take answers in: poll each source, judge what is new, and record it in one transaction a source."""
+"""Take answers in: poll each source, judge what is new, and record it; the marks of a poll are written last."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from clinic_broadcast.core.answer import Answer, AnswerId, RawAnswer, Standing
+from clinic_broadcast.core.answer import Answer, AnswerId, Comments, RawAnswer, Standing
 from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.core.gate import examine_answer
 from clinic_broadcast.core.intake import Arrival, canonical, judge_arrival
@@ -23,6 +24,9 @@ Watch: TypeAlias = Callable[[str], None]
 
 WATCHED_EACH = 100
 """Answers between two words to whoever watches."""
+
+RECORDED_AT_A_TIME: Final = 500
+"""Answers of a whole archive are examined and recorded in parts, so that none waits in memory for all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,40 +101,54 @@ def poll_source(
     """
     revisions = dict(desk.ledger.revisions())
     watch(f"reading {source.name}")
-    batch = source.poll(None if again else desk.ledger.marks(source.name), is_known=revisions.__contains__)
+    marks = desk.ledger.marks(source.name)
+    batch = source.poll(None if again else marks, is_known=revisions.__contains__)
     now = desk.clock.now()
     outdated = _judged_by_older_rules(desk) if again else frozenset[AnswerId]()
-    known = (
-        []
-        if batch.unchanged
-        else _examined(
-            desk, source, _told(batch.answers, watch), now=now, revisions=revisions, outdated=outdated
-        )
-    )
-    told = [] if batch.unchanged else _told_of_comments(desk, batch.answers, revisions, known)
-    if as_baseline:
-        known = [replace(one, standing=Standing.BASELINE) for one in known]
-    desk.ledger.remember(source.name, [*known, *told], marks=batch.marks, at=now)
-    news = [one for one in known if one.first_seen_at == now and one.material.answer_id not in revisions]
+    comments = _other_comments(desk, batch.answers, revisions)
+    # Each page is let go of as it is examined: an archive of thousands of answers need not be held twice.
+    raws, batch = deque(batch.answers), replace(batch, answers=())
+    brought = Intake(waiting=batch.waiting, faults=batch.faults)
+    part: list[KnownAnswer] = []
+    passed: set[AnswerId] = set()
+    for examined in _examined(
+        desk, source, _told(raws, watch), now=now, revisions=revisions, outdated=outdated
+    ):
+        if marks is None and len(part) == RECORDED_AT_A_TIME:
+            # A first poll that dies here has left no marks, so the next one reads all of it again. A later one would
+            # stop at the first page that it knows: what it brings is recorded whole, or not at all.
+            desk.ledger.remember(source.name, part, marks=None, at=now)
+            part = []
+        known = replace(examined, standing=Standing.BASELINE) if as_baseline else examined
+        part.append(known)
+        passed.add(known.material.answer_id)
+        brought += _brought(known, is_new=known.material.answer_id not in revisions)
+    part += _with_comments(desk, comments, revisions, passed)
+    desk.ledger.remember(source.name, part, marks=batch.marks, at=now)
+    return brought
+
+
+def _brought(known: KnownAnswer, *, is_new: bool) -> Intake:
+    """Count one answer."""
+    if not is_new:
+        return Intake(changed=1)
     return Intake(
-        baseline=sum(one.standing is Standing.BASELINE for one in news),
-        fresh=sum(one.standing is Standing.FRESH for one in news),
-        changed=len(known) - len(news),
-        unclear=sum(map(_is_unclear, news)),
-        flagged=sum(_is_flagged(one) and not _is_unclear(one) for one in news),
-        oldest_at=min((one.published_at for one in news), default=None),
-        newest_at=max((one.published_at for one in news), default=None),
-        waiting=batch.waiting,
-        faults=batch.faults,
+        baseline=int(known.standing is Standing.BASELINE),
+        fresh=int(known.standing is Standing.FRESH),
+        unclear=int(_is_unclear(known)),
+        flagged=int(_is_flagged(known) and not _is_unclear(known)),
+        oldest_at=known.published_at,
+        newest_at=known.published_at,
     )
 
 
-def _told(raws: Sequence[RawAnswer], watch: Watch) -> Iterable[RawAnswer]:
-    """Give the answers, and tell on the way how many have been given."""
-    for number, raw in enumerate(raws):
+def _told(raws: deque[RawAnswer], watch: Watch) -> Iterator[RawAnswer]:
+    """Give the answers and forget them, and tell on the way how many have been given."""
+    count = len(raws)
+    for number in range(count):
         if number % WATCHED_EACH == 0:
-            watch(f"examining {number} of {len(raws)} answers")
-        yield raw
+            watch(f"examining {number} of {count} answers")
+        yield raws.popleft()
 
 
 def _is_unclear(known: KnownAnswer) -> bool:
@@ -151,13 +169,12 @@ def _examined(
     now: datetime,
     revisions: dict[AnswerId, str],
     outdated: frozenset[AnswerId],
-) -> list[KnownAnswer]:
+) -> Iterator[KnownAnswer]:
     """Give the answers of a batch that the ledger lacks or has with other words, each examined by the gate."""
     first_poll_at = desk.ledger.first_poll_at(source.name)
     links = {canonical(link) for link in desk.ledger.links()}
     words = set(revisions.values())
     seen: set[AnswerId] = set()
-    kept: list[KnownAnswer] = []
     for raw in raws:
         answer = read_answer(raw, desk.gate.own_names)
         is_same = revisions.get(answer.id) == answer.revision and answer.id not in outdated
@@ -165,31 +182,36 @@ def _examined(
             continue
         seen.add(answer.id)
         arrival = judge_arrival(answer, first_poll_at=first_poll_at, known_revisions=words, known_links=links)
-        kept.append(known_answer(desk, answer, arrival, source=source.name, now=now))
         words.add(answer.revision)
         links.add(canonical(answer.url))
-    return kept
+        yield known_answer(desk, answer, arrival, source=source.name, now=now)
 
 
-def _told_of_comments(
-    desk: Desk, raws: Sequence[RawAnswer], revisions: Mapping[AnswerId, str], examined: Sequence[KnownAnswer]
-) -> list[KnownAnswer]:
+def _other_comments(
+    desk: Desk, raws: Collection[RawAnswer], revisions: Mapping[AnswerId, str]
+) -> dict[AnswerId, Comments]:
+    """Give what a source now tells of comments under answers that are known, where the record says otherwise."""
+    told = {raw.id: raw.comments for raw in raws if raw.comments is not None and raw.id in revisions}
+    if not told:
+        return {}
+    recorded = desk.ledger.comments()
+    return {name: comments for name, comments in told.items() if comments != recorded.get(name)}
+
+
+def _with_comments(
+    desk: Desk,
+    comments: Mapping[AnswerId, Comments],
+    revisions: Mapping[AnswerId, str],
+    passed: Collection[AnswerId],
+) -> Iterator[KnownAnswer]:
     """Give known answers of which the source now tells other comments; their words stay as they are recorded.
 
     They are no change of the answer: nothing is examined, announced or corrected for a comment.
     """
-    if all(raw.comments is None for raw in raws):
-        return []
-    recorded = desk.ledger.comments()
-    passed = {one.material.answer_id for one in examined}
-    found: dict[AnswerId, KnownAnswer] = {}
-    for raw in raws:
-        if raw.id in passed or raw.id not in revisions or raw.comments in (None, recorded.get(raw.id)):
-            continue
-        known = desk.ledger.answer(raw.id)
-        if known is not None and known.material.revision == revisions[raw.id]:
-            found[raw.id] = replace(known, comments=raw.comments)
-    return list(found.values())
+    for name, told in comments.items():
+        known = desk.ledger.answer(name) if name not in passed else None
+        if known is not None and known.material.revision == revisions[name]:
+            yield replace(known, comments=told)
 
 
 def _judged_by_older_rules(desk: Desk) -> frozenset[AnswerId]:
