@@ -20,7 +20,9 @@ from clinic_broadcast.core import lapse, spend
 from clinic_broadcast.core.delivery import Refused
 from clinic_broadcast.ledger.witness import WitnessFile
 from clinic_broadcast.ports import Head
-from clinic_broadcast.run import broadcast, correct, intake, recollection, reconcile, spending
+from clinic_broadcast.run import broadcast, correct, intake, recollection, reconcile, spending, turns
+from contract import test_pace_races
+from contract.ledgers import LEDGERS
 from faults import test_restore as restore
 from faults import test_restored_withdrawals as withdrawals
 from faults.mutants import Mutant
@@ -65,6 +67,13 @@ def meet_a_slow_writer(folder: Path) -> Head | None:
 
 
 _doubles = partial(restore.test_a_restored_ledger_doubles_nothing_and_loses_nothing, mode="auto-clean")
+
+
+def claim_at_once(folder: Path) -> None:
+    """Let four workers claim four promos of a channel that has room for one."""
+    place = LEDGERS["memory"](folder)
+    test_pace_races.test_workers_that_claim_at_once_keep_the_pace_together(place, folder, "spacing", 4)
+
 
 GUARDS: Final = (
     # The witness.
@@ -283,6 +292,16 @@ GUARDS: Final = (
         ),
         trial=withdrawals.test_the_list_keeps_all_that_it_was_ever_given,
     ),
+    # The pace.
+    Guard(
+        mutant=Mutant(
+            name="the pace is not asked under the claim",
+            where=broadcast._hindrance,
+            old="free_at = pacing.may_go_at(desk, claimed, now) if is_paced else now",
+            new="free_at = now",
+        ),
+        trial=claim_at_once,
+    ),
     # The spend.
     Guard(
         mutant=Mutant(
@@ -305,7 +324,7 @@ GUARDS: Final = (
     Guard(
         mutant=Mutant(
             name="of two claims both give way",
-            where=spending._comes_later,
+            where=turns.comes_later,
             old="return _claim_line(desk, other) > _claim_line(desk, claimed)",
             new="return False",
         ),

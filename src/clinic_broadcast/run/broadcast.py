@@ -48,7 +48,7 @@ OPEN = (State.PLANNED, State.SENDING, State.UNSURE)
 
 GATE_CHANGED = "gate: its rules or lists have changed since this was approved"
 
-OUR_REASONS = ("restore:", "spend:")
+OUR_REASONS = ("restore:", "spend:", "pace:")
 
 AT_A_TIME = 100
 """So many are let go in one transaction: each costs a wait for the disk."""
@@ -166,7 +166,7 @@ def deliver(
             case Send(delivery):
                 if name in stopped or (not ignore_quiet and _must_wait(desk, delivery)):
                     continue
-                after = send(desk, delivery, lapses)
+                after = send(desk, delivery, lapses, is_paced=not ignore_quiet)
                 unsure[name] += after is not None and after.state is State.UNSURE
                 if unsure[name] >= UNSURE_MAX or _stops_its_channel(after):
                     stopped.add(name)
@@ -194,11 +194,14 @@ def _stops_its_channel(after: Delivery | None) -> bool:
     return not after.reason.startswith(OUR_REASONS)
 
 
-def send(desk: Desk, delivery: Delivery, noticed: Sequence[Lapse]) -> Delivery | None:
+def send(
+    desk: Desk, delivery: Delivery, noticed: Sequence[Lapse], *, is_paced: bool = True
+) -> Delivery | None:
     """Examine again, claim, ask the witness, publish, record: in that order, so that no crash can publish twice.
 
-    `noticed` are the lapses of the record as this run began; what comes later is asked for under the claim. Gives the
-    delivery as it was last recorded by us; None when another worker has it.
+    `noticed` are the lapses of the record as this run began; what comes later is asked for under the claim, and so is
+    the channel's pace, unless a person's own command is not `is_paced`. Gives the delivery as it was last recorded by
+    us; None when another worker has it.
     """
     lapses = reconcile.forgotten(desk, delivery, noticed)
     if lapses:
@@ -218,7 +221,9 @@ def send(desk: Desk, delivery: Delivery, noticed: Sequence[Lapse]) -> Delivery |
     claimed = claim(delivery, now, desk.timing)
     if not desk.ledger.move(delivery, claimed, kind="claimed", actor=desk.actor, at=now):
         return None
-    outcome = take_back(desk, claimed) if claimed.occasion == WITHDRAW else _hindrance(desk, claimed)
+    outcome = (
+        take_back(desk, claimed) if claimed.occasion == WITHDRAW else _hindrance(desk, claimed, is_paced)
+    )
     if outcome is None:
         parcel = replace(parcel_of(desk, claimed), picture=picture_of(desk, claimed.payload))
         outcome = _outcome(desk.channels[delivery.channel], parcel)
@@ -267,7 +272,7 @@ def _not_of_another(desk: Desk, claimed: Delivery, trace: Trace) -> Trace:
     return trace
 
 
-def _hindrance(desk: Desk, claimed: Delivery) -> Throttled | None:
+def _hindrance(desk: Desk, claimed: Delivery, is_paced: bool) -> Throttled | None:
     """Say why a claimed delivery must not leave after all: nothing has left yet, so the claim is simply given back.
 
     The claim stands now in whatever record is in use: if that one is an old copy, its witness says so here, and
@@ -278,9 +283,14 @@ def _hindrance(desk: Desk, claimed: Delivery) -> Throttled | None:
         if reconcile.forgotten(desk, claimed, reconcile.notice(desk)):
             return Throttled("restore: the record is an old copy; it is looked for first", until=now)
         over = spending.over_the_cap(desk, claimed)
+        free_at = pacing.may_go_at(desk, claimed, now) if is_paced else now
     except LedgerError as error:
         return Throttled(str(error))
-    return Throttled(over, until=now) if over else None
+    if over:
+        return Throttled(over, until=now)
+    if free_at > now:
+        return Throttled("pace: another worker's promo was first; the channel rests", until=free_at)
+    return None
 
 
 def _find(desk: Desk, claimed: Delivery) -> Trace:

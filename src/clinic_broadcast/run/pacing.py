@@ -10,6 +10,7 @@ from clinic_broadcast.core.pace import DAY, Pace, free_at
 from clinic_broadcast.core.promo import ANNOUNCE, WITHDRAW, is_reshare
 from clinic_broadcast.core.schedule import Job
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.turns import comes_later
 
 MAYBE_PUBLIC: Final = frozenset({State.SENDING, State.UNSURE, State.SENT, State.WITHDRAWN})
 
@@ -18,7 +19,9 @@ def may_go_at(desk: Desk, delivery: Delivery, now: datetime) -> datetime:
     """Give the first instant, now or later, at which the channel's pace lets this delivery go.
 
     Only announcements and re-shares are paced: a correction, a withdrawal and a person's own `publish` wait for
-    nobody. What may be public counts, at its latest instant: so no window ever holds more than its cap.
+    nobody. What may be public counts, at its latest instant: so no window ever holds more than its cap. Asked before
+    the claim, so that nothing is claimed in vain, and once more under it: of several workers that claimed at once,
+    the earlier lines of history go.
     """
     pace = _pace_of(desk, delivery)
     if pace.is_free:
@@ -31,6 +34,7 @@ def may_go_at(desk: Desk, delivery: Delivery, now: datetime) -> datetime:
         and one.state in MAYBE_PUBLIC
         and one.occasion != WITHDRAW
         and (one.sent_at or one.claimed_at)
+        and not comes_later(desk, one, delivery)
     ]
     return free_at(pace, published, now)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.delivery import Delivery
 from clinic_broadcast.core.promo import WITHDRAW
 from clinic_broadcast.core.spend import PRICES, Spend, mills_of, month_of, price_of, used
 from clinic_broadcast.run.desk import Desk
-
-CLAIMS = ("claimed", "seeking")
+from clinic_broadcast.run.turns import comes_later
 
 
 def spend_of(desk: Desk, channel: str) -> Spend | None:
@@ -35,24 +34,12 @@ def over_the_cap(desk: Desk, delivery: Delivery) -> str:
     others = [
         one
         for one in desk.ledger.deliveries(channel=name, since=month_at)
-        if one.id != delivery.id and not _comes_later(desk, one, delivery)
+        if one.id != delivery.id and not comes_later(desk, one, delivery)
     ]
     # Its own earlier attempts count, the one that is about to leave is added.
     mills = used(others, price, month_at=month_at) + delivery.resends * price_of(delivery, price)
     spend = Spend(month_at=month_at, mills=mills, max_mills=cap)
     return "" if spend.fits(price_of(delivery, price)) else spend.told()
-
-
-def _comes_later(desk: Desk, other: Delivery, claimed: Delivery) -> bool:
-    """Say whether the other's claim stands behind ours in the history: then it gives way, and must not stop us."""
-    if claimed.state is not State.SENDING or other.state is not State.SENDING:
-        return False
-    return _claim_line(desk, other) > _claim_line(desk, claimed)
-
-
-def _claim_line(desk: Desk, delivery: Delivery) -> int:
-    lines = desk.ledger.history(delivery.id)
-    return max((entry.number for entry in lines if entry.kind in CLAIMS), default=0)
 
 
 def _cap(desk: Desk, channel: str) -> int | None:
