@@ -9,7 +9,7 @@ import pytest
 
 from clinic_broadcast.core import pace as pace_rules
 from clinic_broadcast.run import broadcast
-from faults.month import judge, live
+from faults.month import ANSWERS, judge, live
 from faults.mutants import Mutant, living
 
 HEAVY_SEEDS = [pytest.param(seed, marks=pytest.mark.heavy) for seed in (2, 3, 5, 8)]
@@ -34,7 +34,9 @@ MUTANTS = {
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_month_with_all_that_may_happen_keeps_every_promise(tmp_path: Path, seed: int) -> None:
-    judge(live(tmp_path, seed))
+    month = live(tmp_path, seed)
+    judge(month)
+    assert [len(wall.went_up) for wall in month.walls] == [ANSWERS, ANSWERS]
 
 
 @pytest.mark.heavy
