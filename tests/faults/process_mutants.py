@@ -29,8 +29,7 @@ from clinic_broadcast.demo.networks.client import Networks
 from clinic_broadcast.engine import local
 from clinic_broadcast.engine.lock import hold_home
 from clinic_broadcast.errors import UsageError
-from clinic_broadcast.ledger import store
-from clinic_broadcast.ledger.store import SqlLedger
+from clinic_broadcast.ledger import slots, store
 from clinic_broadcast.run import broadcast
 from contract.ledgers import LEDGERS, START
 from e2e.networked import deliveries, let_go_of_new_answers, make_networked
@@ -108,7 +107,7 @@ IN_THIS_PROCESS: Final = (
     Guard(
         mutant=Mutant(
             name="an earlier slot is taken after a later one",
-            where=SqlLedger.take_slot,
+            where=slots.take_slot,
             old="schedule_run.c.slot_at < first.excluded.slot_at",
             new="schedule_run.c.slot_at != first.excluded.slot_at",
         ),

@@ -64,6 +64,7 @@ READS: dict[str, Act] = {
     "revisions": lambda one: one.revisions(),
     "changes": lambda one: one.changes(0),
     "released": lambda one: one.released(),
+    "comments": lambda one: one.comments(),
     "links": lambda one: one.links(),
     "answer": lambda one: one.answer(AnswerId("tag:00001")),
     "answer_at": lambda one: one.answer_at("https://blog.example/1.html"),
