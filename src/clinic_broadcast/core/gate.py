@@ -34,7 +34,7 @@ from clinic_broadcast.core.rules.zone import doubt_of, zone
 from clinic_broadcast.core.utm import untagged
 from clinic_broadcast.core.words import Span, tokens
 
-RULES_VERSION: Final = "4"
+RULES_VERSION: Final = "5"
 """Raised whenever a rule of this package changes what it finds."""
 
 Rule: TypeAlias = Callable[[Reading], Iterator[Finding]]

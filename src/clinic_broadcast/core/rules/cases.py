@@ -48,7 +48,8 @@ _ONE_DID_ONCE: Final = re.compile(
     rf"\b(?:an?|the|this|that|one|another)\s+(?:[\w'-]+\s+){{0,2}}(?:{_ONE})\b(?!s)(?:\s+{_NO_AUXILIARY}[\w'-]+){{0,4}}?\s+"
     r"(?:won|bought|sold|fought|met|kept|sent|spent|brought|made|hid|held|heard|led|ran|sat|slept|stood|taught|thought|"
     r"wore|swam|sang|sued|adopted|divorced|insisted|appeared|emigrated|escaped|survived|returned|travell?ed|"
-    r"hoped|feared|"
+    r"hoped|feared|caught|ate|drank|rode|woke|wept|sought|spoke|threw|drew|fed|fled|hurt|rang|rose|stole|struck|swore|"
+    r"understood|withdrew|"
     r"complained|reported|claimed|shared|blamed|mixed|dropped|mislabell?ed|cut|tore|perforated|injured|punctured|"
     r"overlooked|confused|swapped|ignored|lied|promised|offered|arrived|recovered|received|borrowed|hired|begged)\b",
 )
@@ -56,7 +57,8 @@ _ONE_WISHES: Final = re.compile(
     rf"(?:^|[,;:]\s+)\W*(?:an?|the|this|one|another)\s+(?:[\w'-]+\s+){{0,3}}?(?:{_ONE})\b(?!s)"
     r"(?:\s+(?:of|with|from|in|on|without|at)\s+(?:[\w'-]+\s+){0,4}?[\w'-]+)?\s+(?:now\s+|still\s+|also\s+|already\s+)?"
     r"(?:wants|wishes|hopes|wonders|plans|insists|refuses|fears|complains|reports|writes|tells|says|claims|"
-    r"lives|works as|intends|begs|blames|regrets|is (?:doing (?:well|fine)|now|still|planning|hoping|married|"
+    r"lives|works|teaches|studies|drives|serves|"
+    r"intends|begs|blames|regrets|is (?:doing (?:well|fine)|now|still|planning|hoping|married|"
     r"engaged))\b",
 )
 _SUPPOSES: Final = re.compile(r"\b(?:if|unless|whether|suppose|even if)\s+$")

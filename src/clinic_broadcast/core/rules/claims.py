@@ -14,9 +14,12 @@ from clinic_broadcast.core.words import Span, sentences, tokens
 FTC: Final = "FTC, Health Products Compliance Guidance, December 2022"
 _OUTRIGHT: Final = re.compile(
     r"guarantee|\bcur(?:e|es|ed|ing)\b|miracl|\bpromis(?:e|es|ed)\b|never fail|foolproof|\b100 ?(?:%|percent)|risk.free"
-    r"|\bwill (?!not\b)|always (?:work|succe)|(?:success|pregnancy) rate|confident|beat any|certain to|sure to",
+    r"|\bwill (?!not\b)|always (?:work|succe)|(?:success|pregnancy) rate|confident|beat any|certain to|sure to"
+    r"|is certain|young(?:er)? again|['\u2019]s leading|leading (?:clinic|program)|top (?:clinic|program|specialist)",
     re.IGNORECASE,
 )
+_DENIES_DESPAIR: Final = re.compile(r"hopeless|empty (?:crib|cradle|nursery)", re.IGNORECASE)
+"""To say that this is not so is itself a promise."""
 _NEGATED: Final = re.compile(
     r"\b(?:no|not|never|cannot|without|nor|neither|nothing|n['\u2019]t|isn|don|doesn)\b|n['\u2019]t\b",
     re.IGNORECASE,
@@ -35,7 +38,8 @@ def promise(reading: Reading) -> Iterator[Finding]:
     for span in reading.find(reading.tables.promises):
         text = reading.plain[span.start : span.end]
         before = reading.plain[max(0, span.start - _NEGATION_REACH) : span.start]
-        outright = _OUTRIGHT.search(text) is not None and not _NEGATED.search(before)
+        is_promised = _OUTRIGHT.search(text) is not None and not _NEGATED.search(before)
+        outright = is_promised or _DENIES_DESPAIR.search(text) is not None
         yield reading.finding(
             "clinical.promise",
             Severity.HOLD if outright else Severity.NOTE,

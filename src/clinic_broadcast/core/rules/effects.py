@@ -22,19 +22,23 @@ _HEDGED: Final = re.compile(
     r"\b(?:may|might|can|could|perhaps|possibly|probably|sometimes|often|usually|seems?|appears?|suggests?|"
     r"tends?|some|should|would|potentially|is thought|are thought)\b",
 )
+_HEDGED_SCARE: Final = re.compile(_HEDGED.pattern.replace("can|could|", ""))
+"""That something can do harm frightens as much as that it does."""
+
 _EFFECT: Final = re.compile(
     r"\b(?:improves?|boosts?|increases?|raises?|restores?|regulates?|balances?|cures?|heals?|treats?|shrinks?|"
     r"dissolves?|melts?|removes?|opens?|unblocks?|clears?|cleans(?:es?)?|prevents?|reverses?|strengthens?|thickens?|"
     r"helps?|makes?|gives?|brings?|keeps?|wakes?|ends?|lets?|doubles?|triples?|enhances?|ensures?|resets?|"
     r"rejuvenates?|renews?|fix(?:es)?|solves?|works?|eliminates?|flush(?:es)?|detoxif(?:y|ies)|lowers?|reduces?|"
-    r"relieves?|promotes?|follows?|stimulates?|induces?|triggers?|supports?|saves?|beats?|"
+    r"relieves?|builds?|thins?|promotes?|follows?|stimulates?|induces?|triggers?|supports?|saves?|beats?|"
     r"(?:is|are) (?:a|an|the|all|as|just as|good|great|helpful|effective|useful|better|enough)|will)\b",
 )
 _HARM: Final = re.compile(
     r"\b(?:makes?|causes?|leads? to|leaves?|renders?|brings?|triggers?|ends? in|results? in|destroys?|damages?|"
-    r"poisons?|ruins?|kills?|harms?|(?:is|are|was|were) (?:a|the) (?:cause|reason))\b[^,;:.!?]{0,60}"
+    r"poisons?|ruins?|kills?|harms?|tears?|costs?|ends?|uses? up|(?:is|are|was|were) (?:a|the) (?:cause|reason))\b"
+    r"[^,;:.!?]{0,60}"
     r"\b(?:infertil\w*|steril\w*|miscarr\w*|barren|childless|fertility|ovar(?:y|ies)|eggs?|sperm|womb|uterus|"
-    r"loss|losses|autis\w*|defects?)\b",
+    r"loss|losses|autis\w*|defects?|embryos?|pregnanc(?:y|ies)|menopause|term)\b",
 )
 _TO_ALL: Final = re.compile(
     r"\b(?:every(?:body|one)?|each|all|any|always|never|nothing|no other|nobody|certainly|undoubtedly|inevitably|"
@@ -44,7 +48,8 @@ _TO_ALL: Final = re.compile(
 _OUTCOME: Final = re.compile(
     r"\b(?:(?:become|becomes|get|gets|be|fall|falls) pregnant|conceives?|succeeds?|(?<!at )(?<!of )works?|(?:be|"
     r"is|are) (?:prevented|"
-    r"cured|avoided|reversed|solved|treated successfully)|prevents?|avoids?|cures?|fails?|goes wrong|"
+    r"cured|avoided|reversed|solved|treated successfully|gone)|"
+    r"vanish(?:es)?|disappears?|goes away|prevents?|avoids?|cures?|fails?|goes wrong|"
     r"(?:has|have|hold|holds) (?:a|their|her) (?:healthy )?(?:baby|child)|implants?|sticks?|takes home|"
     r"(?:pregnancy|baby|child) (?:follows|comes|happens|will \w+)|(?:increases?|raises?|improves?|boosts?|"
     r"restores?|thickens?|fix(?:es)?|solves?|reverses?) (?:the |her |his |their |every |all )?[\w' -]{0,30}"
@@ -86,6 +91,10 @@ _OUTRIGHT: Final = (
         r"\bwill (?:surely |certainly |definitely |always |finally |soon )?(?:save|cure|heal|fix|melt|dissolve|"
         r"bring (?:back|your|the|her)|restore|reverse|guarantee|ensure|follow|give (?:you|her|them|every))\b",
     ),
+    re.compile(r"\b(?:never|no longer|not) (?:miscarr(?:y|ies)|loses? \w+) (?:any ?more|again)\b"),
+    re.compile(
+        r"\b(?:goe?s?|comes?|leaves?|walks?) (?:home|away) with (?:a|their|her) (?:\w+ )?(?:baby|child)\b"
+    ),
     re.compile(r"\b(?:works?|succeeds?|helps?) (?:every time|in every case|for every(?:one|body))\b"),
     re.compile(
         r"\b(?:lets?|helps?) (?:\w+ ){1,2}(?:choose|select|decide) (?:a|the) (?:boy|girl|sex|gender)\b",
@@ -123,13 +132,13 @@ def _of_subjects(
     text: str, sentence: Span, remedies: tuple[Span, ...], scares: tuple[Span, ...]
 ) -> Iterator[tuple[int, int]]:
     """Give what is claimed of a remedy without evidence, or of something that frightens people without cause."""
-    for spans, claimed in ((remedies, _EFFECT), (scares, _HARM)):
+    for spans, claimed, hedged in ((remedies, _EFFECT, _HEDGED), (scares, _HARM, _HEDGED_SCARE)):
         for span in spans:
             if not sentence.start <= span.start < sentence.end:
                 continue
             start, end = span.start - sentence.start, span.end - sentence.start
             found = claimed.search(text, end)
-            if found and not _DENIED.search(text) and not _HEDGED.search(text[: found.end()]):
+            if found and not _DENIED.search(text) and not hedged.search(text[: found.end()]):
                 yield start, found.end()
                 break
 
