@@ -7,14 +7,17 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.health import Health
 from clinic_broadcast.web.server import open_port
 from feed_stages import HEAD, Stage, aged, reworded
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(180)]
 
@@ -66,6 +69,9 @@ def no_health() -> Health:
 def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     assert program is not None, "the heavy tests need Debian's chromium (see .ci/run)"
+    # Of the packages that only the heavy suites have; without them this module must still be collected.
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser

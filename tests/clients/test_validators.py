@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import feedparser
-import listparser
 import pytest
 
 from clinic_broadcast.core.answer import Comments
@@ -120,6 +119,8 @@ def test_r19_a_parser_of_others_reads_the_comments(stage: Stage) -> None:
 
 
 def test_r37_a_reader_of_lists_takes_the_outline(stage: Stage) -> None:
+    import listparser  # Of the packages that only the heavy suites have.
+
     found = listparser.parse((stage.feeds / "feeds.opml").read_text(encoding="utf-8"))
     assert not found.bozo
     assert [one.url for one in found.feeds] == ["https://feeds.example/feeds/rss.xml"]
