@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from clinic_broadcast.core.answer import AnswerId, RawAnswer, Standing
+from clinic_broadcast.core.delivery import State
 from clinic_broadcast.ledger.memory import MemoryLedger
-from clinic_broadcast.run.backfill import backfill
+from clinic_broadcast.ports import Marks
+from clinic_broadcast.run.backfill import Backfill, backfill
 from clinic_broadcast.run.broadcast import deliver, release_planned
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.intake import poll
@@ -52,6 +55,75 @@ def test_an_answer_published_by_hand_before_is_not_planned_again(tmp_path: Path)
     clock.pass_by(days=30)
     assert backfill(at, max_per_week=1).planned == ()
     assert len(wall.rows()) == 1
+
+
+def twin_of(raw: RawAnswer, number: int) -> RawAnswer:
+    """Give the same answer as another blog shows it: another id, another address, the same words."""
+    url = f"https://moved.example/{number}"
+    return replace(raw, id=AnswerId(f"tag:moved.example,2026:{number}"), url=url)
+
+
+def test_the_same_words_at_another_address_are_never_announced_by_the_drip(tmp_path: Path) -> None:
+    at, clock, source, wall = old_blog(tmp_path, 3)
+    clock.pass_by(days=1)
+    fresh = raw_answer(9, published_at=clock.now())
+    source.answers.append(fresh)
+    poll(at)
+    plan_fresh(at)
+    approve_all(at)
+    release_planned(at)
+    deliver(at)
+    assert len(wall.rows()) == 1
+    # The blog moves: every answer comes again with another id and address, the one that was sent among them.
+    source.answers += [twin_of(raw, number) for number, raw in enumerate(source.answers)]
+    poll(at, as_baseline=True)
+    assert len(at.ledger.answers(Standing.BASELINE)) == 3 + 4
+    clock.pass_by(days=30)
+    drip = backfill(at, max_per_week=50)
+    words = [known.material.revision for known in drip.planned]
+    assert len(words) == len(set(words)) == 3
+    approve_all(at)
+    release_planned(at)
+    deliver(at)
+    assert len(wall.rows()) == 4
+    clock.pass_by(days=30)
+    assert backfill(at, max_per_week=50) == Backfill(planned=(), left=0)
+
+
+def test_two_old_answers_with_the_same_words_drip_once(tmp_path: Path) -> None:
+    source, wall = (
+        FakeSource(answers=[raw_answer(1), twin_of(raw_answer(1), 1)]),
+        WallChannel(tmp_path / "wall"),
+    )
+    at = desk(MemoryLedger("test"), [wall], sources=[source])
+    poll(at)
+    drip = backfill(at, max_per_week=9)
+    assert (len(drip.planned), drip.left) == (1, 0)
+    assert backfill(at, max_per_week=9) == Backfill(planned=(), left=0)
+
+
+def test_the_twin_of_a_withdrawn_answer_does_not_drip(tmp_path: Path) -> None:
+    at, clock, source, _wall = old_blog(tmp_path, 2)
+    first = source.answers[0]
+    at.ledger.restand(
+        first.id, before=Standing.BASELINE, after=Standing.WITHDRAWN, actor="test", at=clock.now()
+    )
+    source.answers.append(twin_of(first, 1))
+    poll(at, as_baseline=True)
+    drip = backfill(at, max_per_week=9)
+    assert [known.material.answer_id for known in drip.planned] == [source.answers[1].id]
+
+
+def test_a_note_of_the_intake_keeps_an_old_answer_for_a_person(tmp_path: Path) -> None:
+    at, clock, source, wall = old_blog(tmp_path, 1)
+    at = replace(at, review=replace(at.review, mode="auto-clean", first_n=0))
+    (known,) = at.ledger.answers()
+    other = MemoryLedger("test")
+    other.remember(source.name, [replace(known, note="a reason to look")], marks=Marks(), at=clock.now())
+    backfill(replace(at, ledger=other), max_per_week=1)
+    (one,) = other.deliveries()
+    assert (one.state, one.why[0]) == (State.HELD, "intake: a reason to look")
+    assert wall.rows() == []
 
 
 def test_a_fresh_answer_overtakes_the_old_ones(tmp_path: Path) -> None:

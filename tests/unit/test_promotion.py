@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clinic_broadcast.core.answer import AnswerId
 from clinic_broadcast.core.delivery import Outcome, Refused, State, Throttled
 from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.core.wording import Wording, WordingKind
@@ -257,6 +258,28 @@ def test_just_the_first_n_wait_whatever_was_published_by_hand_before(tmp_path: P
     early = [one for one in at.ledger.deliveries() if any("among the first" in why for why in one.why)]
     assert len(at.ledger.deliveries()) == 4
     assert len(early) == first_n
+
+
+def test_publish_holds_the_same_words_at_another_address_until_a_person_has_seen_the_note(
+    tmp_path: Path,
+) -> None:
+    at, clock, wall = fresh_home(tmp_path, mode="auto-clean", first_n=0)
+    first = at.ledger.unplanned()[0].material
+    publish_target(at, first.url, at.channels)
+    assert len(wall.rows()) == 1
+    (source,) = at.sources.values()
+    assert isinstance(source, FakeSource)
+    raw = source.answers[-1]
+    source.answers.append(
+        replace(raw, id=AnswerId("tag:moved.example,2026:1"), url="https://moved.example/1")
+    )
+    clock.pass_by(days=1)
+    poll(at)
+    (one,) = publish_target(at, "https://moved.example/1", at.channels)
+    assert (one.state, one.why) == (
+        State.HELD, ("intake: the same words are known at another address",),
+    )  # fmt: skip
+    assert len(wall.rows()) == 1
 
 
 def test_the_first_n_wait_for_a_person_in_publish_as_well(tmp_path: Path) -> None:

@@ -164,10 +164,11 @@ def publish(desk: Desk, target: Target, channels: Mapping[str, Channel]) -> list
         channel = channels[name]
         if isinstance(target, AnswerTarget):
             occasion, revision = ANNOUNCE, target.known.material.revision
-            link = target.known.material.url
+            link, note = target.known.material.url, target.known.note
         else:
-            occasion, revision, link = MANUAL, target.wording.digest, target.wording.link
-        why = tuple(reasons_to_hold(desk, drafted))
+            occasion, revision, link, note = MANUAL, target.wording.digest, target.wording.link, ""
+        # The same words may be public under another address: a person who sees that note decides.
+        why = (*((f"intake: {note}",) if note else ()), *reasons_to_hold(desk, drafted))
         planned = delivery_of(
             desk, drafted, channel, occasion=occasion, revision=revision, why=why, link=link
         )
