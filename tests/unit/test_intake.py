@@ -100,6 +100,23 @@ def test_a_later_poll_that_dies_has_recorded_nothing_for_the_next_one_to_stop_at
     assert poll(at).fresh == RECORDED_AT_A_TIME + 20
 
 
+def test_answers_that_only_a_number_in_the_address_tells_apart_are_not_one_answer() -> None:
+    source, clock = FakeSource(answers=[]), FakeClock()
+    old, new, newer = (
+        replace(one, url=f"https://blog.example/?p={number}&utm_source=x")
+        for number, one in enumerate(numbered(3))
+    )
+    source.answers = [old]
+    at = desk(MemoryLedger("test"), [], sources=[source], clock=clock)
+    poll(at)
+    clock.pass_by(days=30)
+    source.answers += [replace(one, published_at=clock.now()) for one in (new, newer)]
+    assert poll(at).fresh == 2
+    moved = replace(numbered(9)[8], url="http://www.blog.example/?p=1#comments", published_at=clock.now())
+    source.answers.append(moved)
+    assert poll(at).fresh == 0
+
+
 def test_an_answer_published_after_the_baseline_is_fresh() -> None:
     at, source, clock = home(1)
     source.answers.append(raw_answer(2, body=OTHER_WORDS, published_at=clock.now()))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from clinic_broadcast.core.answer import Answer, Standing
 
@@ -16,6 +16,9 @@ GRACE: Final = timedelta(days=2)
 
 WAITS: Final = "waits: "
 """How the state of a source begins whose pages wait for their date; what follows is told to a person."""
+
+PAGE_NUMBERS: Final = frozenset({"p", "page_id"})
+"""What WordPress numbers its pages by while a blog has no permalinks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +30,14 @@ class Arrival:
 
 
 def canonical(url: str) -> str:
-    """Give what stays of a URL when scheme, `www.`, query, fragment and a last slash do not matter."""
+    """Give what stays of a URL when scheme, `www.`, query, fragment and a last slash do not matter.
+
+    Of a query the number of a page stays where nothing else tells pages apart: WordPress' plain links, `/?p=12`.
+    """
     parts = urlsplit(url.strip())
-    host = parts.netloc.lower().removeprefix("www.")
-    return host + parts.path.rstrip("/")
+    host, path = parts.netloc.lower().removeprefix("www."), parts.path.rstrip("/")
+    numbers = [f"?{name}={value}" for name, value in parse_qsl(parts.query) if name in PAGE_NUMBERS]
+    return host + path + (numbers[0] if numbers and path in ("", "/index.php") else "")
 
 
 def judge_arrival(
