@@ -21,6 +21,7 @@ if __name__ == "__main__":
         from clinic_broadcast.sources import blogger, exports, files, jsonfeed, wordpress
 
 from clinic_broadcast.core.answer import RawAnswer
+from clinic_broadcast.core.intake import canonical
 from clinic_broadcast.core.zones import read_answer
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.sources import blogger, exports, files, jsonfeed, wordpress
@@ -100,13 +101,14 @@ PARSERS: Final[Mapping[str, tuple[Callable[[bytes], tuple[RawAnswer, ...]], tupl
 
 
 def parse(name: str, body: bytes) -> int:
-    """Let a parser read these bytes and the zones be told apart in what comes out; give how many answers that were."""
+    """Let a parser read these bytes, and tell zones and address of what comes out; give how many that were."""
     try:
         answers = PARSERS[name][0](body)
     except SourceError:
         return 0
     for raw in answers:
         read_answer(raw, OWN)
+        canonical(raw.url)
     return len(answers)
 
 

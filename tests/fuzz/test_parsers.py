@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fuzz.parsers import PARSERS, parse
@@ -43,6 +43,11 @@ def test_the_seeds_are_read(name: str) -> None:
 @pytest.mark.parametrize("name", PARSERS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(edits=EDITS, nth=st.integers(0, 9), cut=st.integers(0, 1_000_000))
+# The name of the encoding holds what is no letter, or nothing that may stand in a name.
+@example(edits=[(30, 0, b"\x80")], nth=0, cut=0)
+@example(edits=[(30, 0, b"\x00")], nth=0, cut=0)
+# The page's own address became one that cannot be read, `//[`.
+@example(edits=[(0, 6, b""), (5125, 0, b"[")], nth=0, cut=0)
 def test_a_seed_with_any_bytes_exchanged_or_cut_breaks_no_parser(
     name: str, edits: list[tuple[int, int, bytes]], nth: int, cut: int
 ) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from clinic_broadcast.channels import ChannelSetup
 from clinic_broadcast.channels.exchange import (
@@ -23,6 +23,7 @@ from clinic_broadcast.channels.graph import describe, meaning_of, regain_at
 from clinic_broadcast.channels.http import Wire, base_url
 from clinic_broadcast.channels.match import LOOK_BACK, Listed, Page, look_through
 from clinic_broadcast.channels.picture import Upload, Uploaded, multipart, uploaded
+from clinic_broadcast.core.address import parts_of
 from clinic_broadcast.core.delivery import CannotTell, Outcome, Sent, Throttled, Trace
 from clinic_broadcast.core.measure import LIMITS, Limits
 from clinic_broadcast.ports import Channel, Check, Guarantee, Parcel
@@ -228,7 +229,7 @@ class FacebookChannel:
         if isinstance(paging, dict) and paging.get("next"):
             cursors = paging.get("cursors")
             cursor = str(cursors.get("after") or "") if isinstance(cursors, dict) else ""
-            cursor = cursor or next(iter(parse_qs(urlsplit(str(paging["next"])).query).get("after", [])), "")
+            cursor = cursor or next(iter(parse_qs(parts_of(str(paging["next"])).query).get("after", [])), "")
             if not cursor:
                 return CannotTell("the Page's list has another page without a cursor")
         return Page(listed=[_listed(row) for row in rows if isinstance(row, dict)], cursor=cursor)
@@ -268,7 +269,7 @@ def _listed(row: dict[str, Any]) -> Listed:
 
 def _behind_redirector(url: str) -> str:
     """Give the address that Facebook's redirector leads to; any other address as it is."""
-    parts = urlsplit(url)
+    parts = parts_of(url)
     if parts.hostname in {"l.facebook.com", "lm.facebook.com"}:
         return next(iter(parse_qs(parts.query).get("u", [])), url)
     return url

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Final, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from clinic_broadcast.core.address import parts_of
 from clinic_broadcast.core.delivery import Absent, CannotTell, Found, Trace
 from clinic_broadcast.core.promo import Payload
 from clinic_broadcast.core.utm import untagged
@@ -75,7 +76,7 @@ def bare_link(url: str) -> str:
 
     UTM parameters go too: some networks take them away, and with or without them it is the same page.
     """
-    parts = urlsplit(untagged(html.unescape(url.strip())))
+    parts = parts_of(untagged(html.unescape(url.strip())))
     query = f"?{unquote(parts.query)}" if parts.query else ""
     return f"{parts.netloc.lower()}{unquote(parts.path).rstrip('/')}{query}"
 
@@ -104,11 +105,8 @@ def _names_another_page(link: str, text: str) -> bool:
 
 
 def _host(url: str) -> str:
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        # Anybody's text may hold what only looks like an address.
-        return ""
+    # Anybody's text may hold what only looks like an address.
+    return parts_of(url).netloc.lower()
 
 
 def look_through(payload: Payload, fetch: Fetch) -> Trace:

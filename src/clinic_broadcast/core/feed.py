@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from clinic_broadcast.core.address import parts_of
 from clinic_broadcast.core.answer import Comments
 from clinic_broadcast.core.compose import compose_entry
 from clinic_broadcast.core.finding import Severity
@@ -251,7 +252,7 @@ def _tells_no_more(url: str, known: KnownAnswer, gate: Gate) -> bool:
     """Say whether an address may stand in the feed: the page's own with a place in it, Blogger's, or a gated one."""
     if not LINK.fullmatch(url):
         return False
-    parts, own = urlsplit(url), urlsplit(known.material.url)
+    parts, own = parts_of(url), parts_of(known.material.url)
     if parts.netloc == own.netloc:
         path = parts.path.removesuffix("/").removesuffix("/feed").removesuffix("/")
         is_own_page = parts.query in ("", own.query) and path == own.path.removesuffix("/")

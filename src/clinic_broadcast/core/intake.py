@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
+from clinic_broadcast.core.address import parts_of
 from clinic_broadcast.core.answer import Answer, Standing
 
 GRACE: Final = timedelta(days=2)
@@ -34,7 +35,7 @@ def canonical(url: str) -> str:
 
     Of a query the number of a page stays where nothing else tells pages apart: WordPress' plain links, `/?p=12`.
     """
-    parts = urlsplit(url.strip())
+    parts = parts_of(url.strip())
     host, path = parts.netloc.lower().removeprefix("www."), parts.path.rstrip("/")
     numbers = [f"?{name}={value}" for name, value in parse_qsl(parts.query) if name in PAGE_NUMBERS]
     return host + path + (numbers[0] if numbers and path in ("", "/index.php") else "")

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import feedparser
 
+from clinic_broadcast.core.address import absolute_url, is_address
 from clinic_broadcast.core.answer import AnswerId, Comments, Link, RawAnswer
 from clinic_broadcast.errors import SourceError
-from clinic_broadcast.sources.files import absolute_url
 from clinic_broadcast.sources.markup import html_to_text
 
 KIND_SCHEME: Final = "http://schemas.google.com/g/2005#kind"
@@ -102,7 +102,13 @@ def parse_feed(body: bytes, *, where: str) -> Any:  # noqa: ANN401 - feedparser 
     if not _has_plain_encoding(plain):
         raise SourceError(f"{where} is in an encoding that no blog uses; have it written as UTF-8")
     # A file object: bytes or text that happen to name a local file would be opened (measured with 6.0.14).
-    parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    try:
+        parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    except ValueError:
+        # It reads whatever stands as the name of an encoding before it knows that it is one (seen with 6.0.14).
+        raise SourceError(
+            f"{where} declares an encoding that cannot be read; have it written as UTF-8"
+        ) from None
     if not parsed.get("version") and not parsed.entries:
         raise SourceError(f"{where} is not a feed; give the address of the blog's feed")
     if not _ENDS.search(plain[-_END_SEEN:]):
@@ -161,7 +167,7 @@ def public_link(entry: Entry) -> str:
         is_page = link.get("rel") == "alternate" and str(link.get("type") or "text/html").startswith(
             "text/html"
         )
-        if is_page and href.startswith(("http://", "https://")):
+        if is_page and is_address(href):
             return href
     return ""
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-from urllib.parse import urljoin
 
+from clinic_broadcast.core.address import absolute_url
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 from clinic_broadcast.core.intake import canonical
 from clinic_broadcast.errors import SourceError
@@ -99,7 +99,7 @@ class ExportSource:
             raise SourceError(
                 f"{str(entry.get('id'))[:200]} has no public address; give the blog's url as well"
             )
-        link = {"rel": "alternate", "type": "text/html", "href": urljoin(self._blog_url, ending)}
+        link = {"rel": "alternate", "type": "text/html", "href": absolute_url(self._blog_url, ending)}
         return read_entry({**entry, "links": [link]})
 
 

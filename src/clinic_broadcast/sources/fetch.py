@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -21,6 +21,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 import clinic_broadcast
+from clinic_broadcast.core.address import absolute_url, parts_of
 from clinic_broadcast.errors import SourceError
 
 BODY_MAX: Final = 8_000_000
@@ -202,8 +203,8 @@ def _follow(
                 target = response.headers.get("Location", "")
                 if response.status_code not in _MOVED or not target:
                     return _read(response, here, fetcher, guard=guard)
-        there = urljoin(here, target)
-        if urlsplit(here).scheme == "https" and urlsplit(there).scheme == "http":
+        there = absolute_url(here, target)
+        if parts_of(here).scheme == "https" and parts_of(there).scheme == "http":
             raise SourceError(
                 f"{shown(here)} leads from https to http; set the http address itself if that is meant"
             )

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urljoin, urlsplit
 
 import frontmatter
 import lxml.html
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
+from clinic_broadcast.core.address import absolute_url, is_address
 from clinic_broadcast.core.answer import AnswerId, Link, RawAnswer
 from clinic_broadcast.core.greeting import read_opening
 from clinic_broadcast.core.own_names import own_names_of
@@ -189,7 +189,7 @@ def _markdown(text: str, name: str) -> _Page:
         body=body,
         links=_absolute(links, url),
         id=_string(meta, "id"),
-        url=url if urlsplit(url).netloc else "",
+        url=url if is_address(url) else "",
         published_at=published_at,
         updated_at=_date(meta, "lastmod", name),
         labels=_strings(meta, "tags") or _strings(meta, "labels"),
@@ -300,7 +300,7 @@ def _html(text: str, name: str) -> _Page:
         title=_title_of(root),
         body=body,
         links=_absolute(links, url),
-        url=url if urlsplit(url).netloc else "",
+        url=url if is_address(url) else "",
         published_at=read_instant(published) if published else None,
         updated_at=read_instant(_attribute(root, "//meta[@property='article:modified_time']/@content")),
         author=_attribute(root, "//meta[@name='author']/@content"),
@@ -346,11 +346,3 @@ def _attribute(root: lxml.html.HtmlElement, path: str) -> str:
 
 def _absolute(links: tuple[Link, ...], base: str) -> tuple[Link, ...]:
     return tuple(Link(start=link.start, end=link.end, url=absolute_url(base, link.url)) for link in links)
-
-
-def absolute_url(base: str, url: str) -> str:
-    """Give an address of a page in full; one that cannot be read stays as it is."""
-    try:
-        return urljoin(base, url)
-    except ValueError:
-        return url

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import cast
 
+from clinic_broadcast.core.address import absolute_url, is_address
 from clinic_broadcast.core.answer import AnswerId, Link, RawAnswer
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.sources.dates import read_instant
 from clinic_broadcast.sources.entries import Document
-from clinic_broadcast.sources.files import absolute_url
 from clinic_broadcast.sources.markup import html_to_text
 
 
@@ -64,7 +64,7 @@ def read_json_feed(body: bytes, *, where: str) -> Document:
 def _read_item(item: Mapping[str, object]) -> RawAnswer:
     item_id, url = text_of(item, "id"), text_of(item, "url")
     named = (item_id or url or "an item without id and link")[:200]
-    if not url.startswith(("http://", "https://")):
+    if not is_address(url):
         raise SourceError(f"{named} has no public link; it is left out, as a draft would be")
     published_at = read_instant(text_of(item, "date_published") or text_of(item, "date_modified"))
     if published_at is None:

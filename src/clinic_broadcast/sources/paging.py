@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
+from clinic_broadcast.core.address import absolute_url, parts_of
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ports import Batch, Marks
@@ -127,7 +128,7 @@ def walk_pages(first: Fetched, fetcher: Fetcher, *, parse: Parse) -> Iterator[Do
 def _next_url(here: str, following: str) -> str:
     if not following:
         return ""
-    found = urlsplit(urljoin(here, following))
-    is_downgrade = urlsplit(here).scheme == "https" and found.scheme == "http"
+    found = parts_of(absolute_url(here, following))
+    is_downgrade = parts_of(here).scheme == "https" and found.scheme == "http"
     # Old blogs name the next page by http although they are read by https.
     return urlunsplit(found._replace(scheme="https")) if is_downgrade else urlunsplit(found)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from clinic_broadcast.core.address import absolute_url, is_address
 from clinic_broadcast.core.answer import AnswerId, Comments, Link, RawAnswer
 from clinic_broadcast.core.intake import canonical
 from clinic_broadcast.errors import SourceError
@@ -15,7 +16,6 @@ from clinic_broadcast.sources.dates import read_instant
 from clinic_broadcast.sources.entries import Document
 from clinic_broadcast.sources.feed import FeedSource
 from clinic_broadcast.sources.fetch import Fetched, Fetcher, SourceBusy, shown
-from clinic_broadcast.sources.files import absolute_url
 from clinic_broadcast.sources.jsonfeed import fields_of, items_of, load_json, text_of
 from clinic_broadcast.sources.markup import html_to_text
 from clinic_broadcast.sources.paging import PAGES_MAX, Patience
@@ -145,7 +145,7 @@ def _read_item(item: Mapping[str, object]) -> RawAnswer | None:
     url = text_of(item, "link")
     named = f"WordPress post {text_of(item, 'id')}"[:60]
     published_at = _instant(item, "date_gmt")
-    if not url.startswith(("http://", "https://")) or published_at is None:
+    if not is_address(url) or published_at is None:
         raise SourceError(f"{named} has no public link or no date; it is left out, as a draft would be")
     body, links = html_to_text(text_of(content, "rendered"))
     return RawAnswer(
