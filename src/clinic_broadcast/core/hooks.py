@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from clinic_broadcast.core.gate import Gate, sentence_findings, title_findings, title_is_clean
-from clinic_broadcast.core.lexicon import HashtagTopic
+from clinic_broadcast.core.lexicon import HashtagTopic, Lexicon
 from clinic_broadcast.core.material import Material
 from clinic_broadcast.core.sentences import weighs
 
@@ -77,11 +77,7 @@ def title_hook(material: Material, gate: Gate) -> TitleHook | None:
         return None  # The beginning of a question is no question.
     for cut in reversed(list(_CUT.finditer(text))):
         begun = text[: cut.start()]
-        if (
-            len(begun.split()) < _WORDS_MIN
-            or _CLAIMS.search(begun)
-            or not _mentions(gate.lexicon.hashtags, begun)
-        ):
+        if len(begun.split()) < _WORDS_MIN or _CLAIMS.search(begun) or not _mentions(gate.lexicon, begun):
             continue
         if not any(weighs(one) for one in title_findings(gate, begun, taint=material.taint)):
             return TitleHook(start=start, end=start + len(begun), ends_itself=False)
@@ -94,8 +90,8 @@ def topic_hook(material: Material, gate: Gate) -> TopicHook | None:
     A topic that the title names goes first, then a narrow one that the answer names again and again: what it names
     only twice may be a side of the matter.
     """
-    in_title = _by_place(gate.lexicon.hashtags, material.title)
-    mentions = _mentions(gate.lexicon.hashtags, material.body)
+    in_title = _by_place(gate.lexicon, material.title)
+    mentions = _mentions(gate.lexicon, material.body)
     often = _often(mentions, count_min=TOPIC_MENTIONS_MIN)
     for topic in (*in_title, *(one for one in often if not one.is_wide)):
         findings = sentence_findings(gate, topic.display, taint=material.taint)
@@ -114,20 +110,19 @@ def hashtags_of(
     names again and again, of which a quoted sentence may be one time. A wide topic ("Pregnancy") is taken from the
     title alone. A tag is never made from free text and never a drug's brand.
     """
-    table = gate.lexicon.hashtags
     match hook:
         case TitleHook():
-            first = [topic.tag for topic in _by_place(table, material.title)]
+            first = [topic.tag for topic in _by_place(gate.lexicon, material.title)]
         case TopicHook(tag=tag):
             first = [tag]
         case None:
             first = []
         case _:
             assert_never(hook)
-    mentions = _mentions(table, material.body)
+    mentions = _mentions(gate.lexicon, material.body)
     often = _often(mentions, count_min=TOPIC_MENTIONS_MIN)
     twice = _often(mentions, count_min=QUOTED_MENTIONS_MIN)
-    others = [*(one for one in _by_place(table, quoted) if one in twice), *often]
+    others = [*(one for one in _by_place(gate.lexicon, quoted) if one in twice), *often]
     tags = dict.fromkeys([*first, *(topic.tag for topic in others if not topic.is_wide)])
     chosen: list[str] = []
     for tag in tags:
@@ -142,10 +137,10 @@ def _is_brand(gate: Gate, tag: str) -> bool:
     return drug is not None and drug.is_brand
 
 
-def _by_place(table: Sequence[HashtagTopic], text: str) -> list[HashtagTopic]:
+def _by_place(lexicon: Lexicon, text: str) -> list[HashtagTopic]:
     """Give the topics that a text names, in the order in which it first does."""
     places: dict[str, HashtagTopic] = {}
-    for topic in _mentions(table, text):
+    for topic in _mentions(lexicon, text):
         places.setdefault(topic.tag, topic)
     return list(places.values())
 
@@ -157,26 +152,20 @@ def _often(mentions: Sequence[HashtagTopic], *, count_min: int) -> list[HashtagT
     return sorted(often.values(), key=lambda topic: -counts[topic.tag])
 
 
-def _mentions(table: Sequence[HashtagTopic], text: str) -> list[HashtagTopic]:
+def _mentions(lexicon: Lexicon, text: str) -> list[HashtagTopic]:
     """Give the topic of every mention in order; a narrower topic covers a wider one that stands inside it."""
     taken = bytearray(len(text))
     found: list[tuple[int, HashtagTopic]] = []
+    # Where the first word of no term stands, no term does: most topics need no search.
     words = frozenset(_WORD.findall(text.lower()))
-    for topic in table:
-        if words.isdisjoint(_openings(topic.terms)):
-            continue
+    for place in sorted({place for word in words for place in lexicon.topics_opening(word)}):
+        topic = lexicon.hashtags[place]
         for match in _terms(topic.terms).finditer(text):
             start, end = match.span()
             if not any(taken[start:end]):
                 taken[start:end] = b"\x01" * (end - start)
                 found.append((start, topic))
     return [topic for _, topic in sorted(found, key=lambda one: one[0])]
-
-
-@lru_cache(maxsize=512)
-def _openings(terms: tuple[str, ...]) -> frozenset[str]:
-    """Give the first word of each term: where none of them stands no term does, and most topics need no search."""
-    return frozenset(_WORD.findall(term.lower())[0] for term in terms)
 
 
 @lru_cache(maxsize=512)

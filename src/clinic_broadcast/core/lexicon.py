@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 LOW_BIRTHS = 1000
 """Names borne this often stay suspicious in lower case when no letter is at hand (SSA counts, 1880 to 2017)."""
@@ -18,6 +19,8 @@ _STEP = 4096
 
 REMEMBERED_MAX = 4_096
 """Words of one question that are remembered: pages share nearly all of theirs, and a hostile one fills no memory."""
+
+_WORD: Final = re.compile(r"\w+")
 
 _Found = TypeVar("_Found")
 _Asked = Callable[["Lexicon", str], _Found]
@@ -109,6 +112,12 @@ class HashtagTopic:
     terms: tuple[str, ...]
     warning: str = ""
     is_wide: bool = False
+    openings: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The first word of each term in lower case: where none of them stands, no term does."""
+
+    def __post_init__(self) -> None:
+        openings = frozenset(found[0].lower() for term in self.terms if (found := _WORD.search(term)))
+        object.__setattr__(self, "openings", openings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +280,11 @@ class Lexicon:
     def is_unit(self, word: str) -> bool:
         """Say whether this is a unit of measure; case is not asked."""
         return normal(word) in self.units
+
+    @remembered
+    def topics_opening(self, word: str) -> tuple[int, ...]:
+        """Give the places in `hashtags` of the topics of which a term begins with this word in lower case."""
+        return tuple(place for place, topic in enumerate(self.hashtags) if word in topic.openings)
 
     @remembered
     def is_vocabulary(self, word: str) -> bool:
