@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from clinic_broadcast.demo.networks.client import Networks
+from e2e.homes import make_clinic
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -85,6 +86,22 @@ def test_the_readmes_commands_for_a_real_blog_run_as_written(tmp_path: Path) -> 
             settings.write_text(settings.read_text().replace("allow_private = false", "allow_private = true"))
             assert done.returncode in (0, 1, 75), f"{line}: {done.stderr}"
             assert "Traceback" not in done.stderr
+
+
+def test_the_commands_that_let_somebody_in_run_as_written(tmp_path: Path) -> None:
+    lines = blocks((ROOT / "docs" / "howto" / "approve-on-a-phone.md").read_text(encoding="utf-8"))
+    assert len(lines) == 4
+    make_clinic(tmp_path).home.rename(tmp_path / "clinic")
+    for line in lines:
+        done = subprocess.run(
+            [sys.executable, "-m", "clinic_broadcast", *shlex.split(line)[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        assert ("/review/sign-in?link=" in done.stdout) is (" add " in line or " link " in line)
 
 
 def test_every_command_is_in_the_command_reference() -> None:

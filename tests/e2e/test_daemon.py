@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -110,3 +111,47 @@ def test_an_approved_promo_goes_out_by_itself_at_its_slot(clinic: Clinic) -> Non
             time.sleep(0.5)
     assert len(clinic.outbox()) == 1
     assert clinic.ask("log")["deliveries"][0]["state"] == "sent"
+
+
+def test_a_promo_is_approved_on_the_daemons_page_and_no_log_holds_a_token(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    link = clinic.run("people", "add", "Dr. Jane Roe").stdout.strip()
+    token = link.partition("=")[2]
+    (item,) = clinic.ask("queue")["items"]
+    with running(clinic) as (child, url):
+        host = url.removeprefix("http://")
+        assert ask(host, "GET", f"/review/sign-in?link={token}")[0] == 200
+        status, headers, _ = ask(host, "POST", "/review/sign-in", f"link={token}")
+        assert status == 303
+        cookie = headers["set-cookie"].partition(";")[0]
+        status, _, page = ask(host, "GET", "/review", cookie=cookie)
+        assert status == 200
+        (form_token,) = set(re.findall(r'name="token" value="(\w+)"', page))
+        form = f"token={form_token}&revision={item['revision']}"
+        assert ask(host, "POST", f"/review/{item['id']}/approve", form, cookie=cookie)[0] == 303
+        child.send_signal(signal.SIGTERM)
+        said = child.communicate(timeout=30)[1]
+    assert clinic.ask("log")["deliveries"][0]["approved_by"] == "Dr. Jane Roe"
+    assert "signed in to the review page" in said
+    for secret in (token, cookie.partition("=")[2], form_token):
+        assert secret not in said
+        kept = [one for one in (clinic.home / "state").rglob("*") if one.is_file()]
+        assert [one.name for one in kept if secret.encode() in one.read_bytes()] == []
+
+
+def ask(
+    host: str, method: str, path: str, body: str = "", *, cookie: str = ""
+) -> tuple[int, dict[str, str], str]:
+    line = http.client.HTTPConnection(host, timeout=20)
+    try:
+        headers = {"Accept": "text/html", "Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
+        line.request(method, path, body=body or None, headers=headers)
+        answer = line.getresponse()
+        return (
+            answer.status,
+            {name.lower(): value for name, value in answer.getheaders()},
+            answer.read().decode(),
+        )
+    finally:
+        line.close()

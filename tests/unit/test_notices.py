@@ -289,3 +289,10 @@ def test_a_blog_that_is_silent_or_unread_and_a_backup_that_is_old_are_told(tmp_p
     old = replace(watch, newest_backup_at=clock.now() - timedelta(hours=49))
     assert kinds_of(at, old)[Kind.BACKUP].startswith("The newest backup is from")
     assert kinds_of(at, replace(watch, newest_backup_at=clock.now())) == {}
+
+
+def test_a_notice_of_what_waits_leads_to_the_review_page_where_there_is_one(tmp_path: Path) -> None:
+    at, _clock, _wall = home_with(tmp_path, fresh=1)
+    watch = replace(WATCH, review_url="https://review.example/review")
+    (waiting,) = [one for one in matters(at, watch) if one.kind is Kind.APPROVAL]
+    assert waiting.command == "https://review.example/review"

@@ -16,6 +16,7 @@ from clinic_broadcast.cli import (
     people,
     publishing,
     record,
+    reviewers,
     reviewing,
     words,
 )
@@ -71,7 +72,7 @@ for command in (
     *record.COMMANDS,
 ):
     app.command(command.name, help=command.help)(ending_with_its_code(command.call))
-for name, (group_help, commands) in {**operating.GROUPS, **words.GROUPS}.items():
+for name, (group_help, commands) in {**operating.GROUPS, **words.GROUPS, **reviewers.GROUPS}.items():
     group = typer.Typer(help=group_help, no_args_is_help=True, rich_markup_mode=None)
     for command in commands:
         group.command(command.name, help=command.help)(ending_with_its_code(command.call))

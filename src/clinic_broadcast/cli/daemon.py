@@ -39,8 +39,10 @@ from clinic_broadcast.settings.secrets import read_calendar_key
 from clinic_broadcast.web.app import make_app
 from clinic_broadcast.web.health import Health
 from clinic_broadcast.web.ics import calendar_route, ics_of
+from clinic_broadcast.web.review import review_routes
 from clinic_broadcast.web.server import open_port
 from clinic_broadcast.wire.hubs import link_of, send_pings
+from clinic_broadcast.wire.people import PeopleFile
 
 DELIVER_EVERY_S: Final = 30.0
 """A sweep of all channels; what falls due, or is written into the record, rings of itself."""
@@ -234,7 +236,7 @@ class Daemon:
         self.doorbell = _doorbell_of(office)
         self.next_slot_at = office.desk.clock.now()
         notice(office.desk)
-        if office.settings.web != before.settings.web:
+        if _listens_at(office) != _listens_at(before):
             log.warning("web.host and web.port count from the next start on")
         log.info("the settings were read again")
 
@@ -293,7 +295,10 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
                 public=settings.home.public,
                 health=lambda: daemon.health(engine),
                 link_of=lambda path: link_of(daemon.office.settings, path),
-                routes=[calendar_route(key=daemon.calendar_key, make=daemon.calendar)],
+                routes=[
+                    calendar_route(key=daemon.calendar_key, make=daemon.calendar),
+                    *review_routes(office=lambda: daemon.office, people=PeopleFile(settings.home.state)),
+                ],
             ),
             host=settings.web.host,
             port=settings.web.port,
@@ -327,6 +332,10 @@ def _doorbell_of(office: wire.Office) -> Doorbell:
     file = settings.home.ledger_file
     is_file = settings.database_url == settings.home.ledger_url
     return Doorbell((file, file.with_name(f"{file.name}-wal")) if is_file else (), office.desk.clock)
+
+
+def _listens_at(office: wire.Office) -> tuple[str, int]:
+    return office.settings.web.host, office.settings.web.port
 
 
 def _next_slot_at(office: wire.Office) -> datetime | None:

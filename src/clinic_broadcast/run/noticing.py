@@ -33,7 +33,7 @@ class Watch:
     `newest_backup_at` is None when there is no backup; `backup_after` None when none is planned. `token_ends` has the
     day on which a channel's token ends, where the clinic has set it. `schedules` are the names of those in force;
     `refused_at` is when changed settings were refused, None while those on disk are in force. `clinic_name` begins
-    every message.
+    every message; `review_url` is where a person can decide on a phone, empty where nobody has set that up.
     """
 
     clinic_name: str
@@ -44,6 +44,7 @@ class Watch:
     token_ends: Mapping[str, date] = field(default_factory=dict[str, date])
     schedules: tuple[str, ...] = ()
     refused_at: datetime | None = None
+    review_url: str = ""
 
 
 def matters(desk: Desk, watch: Watch) -> list[Matter]:
@@ -51,7 +52,7 @@ def matters(desk: Desk, watch: Watch) -> list[Matter]:
     now = desk.clock.now()
     rows = desk.ledger.deliveries(states=UNSETTLED)
     return [
-        *_of_held([one for one in rows if one.state is State.HELD]),
+        *_of_held([one for one in rows if one.state is State.HELD], watch.review_url or QUEUE),
         *_of_trouble(rows),
         *_of_tokens(watch, now),
         *_of_sources(desk, watch, now),
@@ -109,8 +110,8 @@ def _matter(kind: Kind, rows: Sequence[Delivery], text: str, command: str, *, ke
     )
 
 
-def _of_held(held: Sequence[Delivery]) -> Iterator[Matter]:
-    """Group what is held by why: each is in one group, the gravest."""
+def _of_held(held: Sequence[Delivery], where_to: str) -> Iterator[Matter]:
+    """Group what is held by why, each in one group, the gravest; `where_to` is where a person decides."""
     groups: dict[Kind, list[Delivery]] = {}
     for one in held:
         groups.setdefault(_kind_of(one), []).append(one)
@@ -126,7 +127,7 @@ def _of_held(held: Sequence[Delivery]) -> Iterator[Matter]:
             text = f"{_counted(rows, 'promo')} held by the gate ({where}): {', '.join(rules)}"
         else:
             text = f"{_counted(rows, 'promo')} waiting for approval ({where})"
-        yield _matter(kind, rows, text, QUEUE)
+        yield _matter(kind, rows, text, where_to)
 
 
 def _kind_of(held: Delivery) -> Kind:

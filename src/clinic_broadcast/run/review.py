@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from clinic_broadcast.core import review
 from clinic_broadcast.core.compose import promo_of_text
@@ -13,6 +14,9 @@ from clinic_broadcast.core.utm import relinked
 from clinic_broadcast.core.verdicts import examine_once
 from clinic_broadcast.errors import UsageError
 from clinic_broadcast.run.desk import Desk
+
+OF_PROMO: Final = frozenset({"promo", "link", "card"})
+"""Where the findings are that a promo has of its own; all others are its answer's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +39,12 @@ def find_delivery(desk: Desk, delivery_id: str) -> Delivery:
 
 
 def may_not_be_approved(
-    desk: Desk, delivery: Delivery, *, revision: str, by: str
+    desk: Desk, delivery: Delivery, *, revision: str, by: str, accepts_blocks: bool = True
 ) -> tuple[str, tuple[Finding, ...]]:
-    """Say why an approval is refused, with the findings behind it; an empty reason means that it is not."""
+    """Say why an approval is refused, with the findings behind it; an empty reason means that it is not.
+
+    Where `accepts_blocks` is false, no block at all may be approved, whoever asks.
+    """
     if delivery.state is not State.HELD:
         return f"it is {delivery.state}, not held", ()
     if revision and revision != delivery.payload.revision:
@@ -57,6 +64,15 @@ def may_not_be_approved(
             "the gate blocks it: it may name a patient; `clinic-broadcast edit` gives it other words",
             findings,
         )
+    if blocks and not accepts_blocks:
+        is_of_promo = any(finding.where in OF_PROMO for finding in blocks)
+        return (
+            "the gate blocks it: it needs other words"
+            if is_of_promo
+            else "the gate blocks its answer: mend it on the blog; as it stands only the clinician lets it go, "
+            f"with `clinic-broadcast approve {delivery.id} --by NAME`",
+            findings,
+        )
     if blocks and not by:
         return (
             "the gate blocks it for the clinician: approve it with `--by NAME` after reading the findings",
@@ -66,7 +82,13 @@ def may_not_be_approved(
 
 
 def approve(
-    desk: Desk, delivery_id: str, *, revision: str = "", by: str = "", write: bool = True
+    desk: Desk,
+    delivery_id: str,
+    *,
+    revision: str = "",
+    by: str = "",
+    accepts_blocks: bool = True,
+    write: bool = True,
 ) -> Decision:
     """Approve a held promo as it stands; a stale `revision` (sha256 of the payload) is refused.
 
@@ -79,7 +101,9 @@ def approve(
         and revision in ("", delivery.payload.revision)
     ):
         return Decision(delivery=delivery)
-    refused, findings = may_not_be_approved(desk, delivery, revision=revision, by=by)
+    refused, findings = may_not_be_approved(
+        desk, delivery, revision=revision, by=by, accepts_blocks=accepts_blocks
+    )
     if refused:
         return Decision(delivery=delivery, refused=refused, findings=findings)
     now = desk.clock.now()
@@ -106,9 +130,16 @@ def hold(desk: Desk, delivery_id: str, *, why: str, by: str = "", write: bool = 
     return _written(desk, delivery, held, kind="held", actor=who, body={"why": why}, write=write)
 
 
-def edit(desk: Desk, delivery_id: str, *, text: str, by: str = "", write: bool = True) -> Decision:
-    """Give a promo that has not been sent other words; the gate reads them, and it waits for approval again."""
+def edit(
+    desk: Desk, delivery_id: str, *, text: str, revision: str = "", by: str = "", write: bool = True
+) -> Decision:
+    """Give a promo that has not been sent other words; the gate reads them, and it waits for approval again.
+
+    A `revision` that is not the promo's any more is refused: nobody writes over words that they have not seen.
+    """
     delivery = find_delivery(desk, delivery_id)
+    if revision and revision != delivery.payload.revision:
+        return Decision(delivery=delivery, refused="the promo has changed since")
     if delivery.state not in (State.PLANNED, State.HELD):
         return Decision(
             delivery=delivery, refused=f"it is {delivery.state}: only what is not sent yet can be edited"

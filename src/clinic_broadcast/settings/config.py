@@ -87,10 +87,11 @@ class NotifySettings(_Table):
 
 
 class WebSettings(_Table):
-    """Where the daemon's one port listens; port 0 takes any free one."""
+    """Where the daemon's one port listens (0: any free one), and `url`, under which people reach it."""
 
     host: Line = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    url: PublicAddress = ""
 
 
 class FeedsSettings(_Table):

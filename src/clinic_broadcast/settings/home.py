@@ -75,8 +75,9 @@ campaign = ""                                  # neutral words such as "blog-ans
 # name = "llama3.1"
 
 [web]
-host = "127.0.0.1"                             # the daemon's one port: feeds, health
+host = "127.0.0.1"                             # the daemon's one port: feeds, health, review page
 port = 8080
+# url = "https://review.example.org"           # where people reach that port; the sign-in links carry it
 """
 
 

@@ -14,6 +14,7 @@ from clinic_broadcast.core.schedule import Job, Schedule, parsed_quiet
 from clinic_broadcast.run.noticing import Watch
 from clinic_broadcast.settings.config import Settings
 from clinic_broadcast.settings.secrets import read_notify_secrets
+from clinic_broadcast.wire.people import review_address
 
 if TYPE_CHECKING:
     from clinic_broadcast.notices.alive import AlivePing
@@ -72,6 +73,7 @@ def watch_of(settings: Settings, schedules: tuple[Schedule, ...]) -> Watch:
         else None,
         schedules=tuple(one.name for one in schedules),
         newest_backup_at=_newest(settings.home.backups),
+        review_url=review_address(settings),
         token_ends={
             one.name: one.token_ends_on
             for one in settings.channels.values()
