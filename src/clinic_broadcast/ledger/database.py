@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.sql.schema import Table
 
 from clinic_broadcast.errors import LedgerError, SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 BUSY_TIMEOUT_S: Final = 15.0
 """Longer than any transaction of ours on a slow disk (a first poll of a whole archive), far below a lease."""
@@ -152,7 +155,11 @@ def make_private(path: Path) -> None:
 
 def insert_into(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
     """Give the insert of `sqlite` or `postgresql`, the only one that knows ON CONFLICT."""
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  # A home with a file starts without it.
+
+    return postgresql.insert(table)
 
 
 def code_of(error: BaseException | None) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     DDL,
     CheckConstraint,
     Column,
+    DateTime,
     Dialect,
     Index,
     Integer,
@@ -22,7 +23,6 @@ from sqlalchemy import (
     event,
     text,
 )
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 from clinic_broadcast.core.answer import Standing
@@ -60,7 +60,7 @@ class Instant(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+            return dialect.type_descriptor(DateTime(timezone=True))
         return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
@@ -123,8 +123,7 @@ Index(
     answer.c.published_at,
     answer.c.id,
     sqlite_where=text(IS_UNPLANNED_SQL),
-    postgresql_where=text(IS_UNPLANNED_SQL),
-)
+).ddl_if(dialect="sqlite")
 
 source: Final = Table(
     "source",
@@ -191,8 +190,7 @@ Index(
     delivery.c.clinic,
     delivery.c.due_at,
     sqlite_where=text(IS_OPEN_SQL),
-    postgresql_where=text(IS_OPEN_SQL),
-)
+).ddl_if(dialect="sqlite")
 Index("delivery_by_state", delivery.c.clinic, delivery.c.state, delivery.c.channel)
 
 history: Final = Table(
@@ -280,6 +278,16 @@ GUARDS: Final = {
         ),
     ),
 }
+# The same partial indexes for PostgreSQL: named as an Index, they would load its dialect in every home with a file.
+PARTIAL_INDEXES: Final = {
+    answer: (
+        "CREATE INDEX answer_unplanned ON answer (clinic, standing, published_at, id) "
+        f"WHERE {IS_UNPLANNED_SQL}"
+    ),
+    delivery: f"CREATE INDEX delivery_open ON delivery (clinic, due_at) WHERE {IS_OPEN_SQL}",
+}
+for _table, _statement in PARTIAL_INDEXES.items():
+    event.listen(_table, "after_create", DDL(_statement).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped.
 for _dialect, _statements in GUARDS.items():
     for _statement in _statements:
         event.listen(history, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped.
