@@ -397,6 +397,33 @@ def test_systemd_hears_when_it_asked_to(tmp_path: Path, monkeypatch: pytest.Monk
     assert heard[:2] == [b"READY=1", b"WATCHDOG=1"]
 
 
+def test_systemd_hears_when_a_reload_begins_and_ends_also_of_a_wrong_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise SettingsError("clinic.toml: wrong")
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(PATIENCE_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        stop = threading.Event()
+        began_us = time.monotonic_ns() // 1000
+        engine = Engine(stop_within_s=5, reload=refuse, is_changed=lambda: True)
+        thread = threading.Thread(
+            target=engine.run, args=([Tick(name="a", every_s=60, call=lambda: None)], stop)
+        )
+        thread.start()
+        heard = [ear.recv(100) for _ in range(4)]
+        stop.set()
+        thread.join(PATIENCE_S)
+    first, reloading, ready, alive = heard
+    assert (first, ready, alive) == (b"READY=1", b"READY=1", b"WATCHDOG=1")
+    word, _, instant = reloading.partition(b"\nMONOTONIC_USEC=")
+    assert word == b"RELOADING=1"
+    assert began_us < int(instant) <= time.monotonic_ns() // 1000
+
+
 @pytest.mark.parametrize("address", ["", "no/path", "/there/is/nobody", "@clinic-broadcast-nobody"])
 def test_nothing_happens_where_systemd_did_not_ask(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)

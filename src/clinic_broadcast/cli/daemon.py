@@ -16,11 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-import structlog
-
 from clinic_broadcast import wire
 from clinic_broadcast.cli.doorbell import Doorbell, Step
-from clinic_broadcast.cli.logs import set_up_logs
+from clinic_broadcast.cli.logs import open_log, set_up_logs
 from clinic_broadcast.cli.output import Exit
 from clinic_broadcast.core.delivery import Delivery
 from clinic_broadcast.core.plan import plan
@@ -57,7 +55,7 @@ HUBS: Final = "hubs:"
 POLLS_MISSED_MAX: Final = 3
 BACKUPS_KEPT: Final = 14
 
-log = structlog.get_logger()
+log = open_log()
 
 
 @dataclass(frozen=True, slots=True)

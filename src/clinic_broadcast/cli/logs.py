@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Generator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Final
 
-import structlog
+
+@contextmanager
+def _without(package: str) -> Generator[None]:
+    """Let a package be missing while another one is loaded that can do without it."""
+    loaded = sys.modules.get(package)
+    sys.modules[package] = None  # type: ignore[assignment]  # What the import system takes for "not there".
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+        if loaded is not None:
+            sys.modules[package] = loaded
+
+
+# For tracebacks in colour it would load rich, which has come with the command line: a tenth of the daemon's start.
+with _without("rich"):
+    import structlog
 
 NEVER_LOGGED: Final = frozenset(
     {"text", "body", "title", "question", "greeting", "answer", "letter", "token", "secret"}
@@ -36,3 +53,8 @@ def set_up_logs() -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def open_log() -> Any:  # noqa: ANN401  # structlog's own type for a logger is Any.
+    """Give a logger; it follows what `set_up_logs` says, before or after."""
+    return structlog.get_logger()

@@ -27,8 +27,8 @@ LATE_INTERVALS: Final = 3
 LATE_AT_LEAST_S: Final = 10.0
 """A loaded machine may hold up a one-second tick for a few seconds; nobody needs to hear of that."""
 
-WATCH_EVERY_S: Final = 1.0
-"""How often the main thread looks after the ticks; the idle daemon must not wake more often than once a second."""
+WATCH_EVERY_S: Final = 2.0
+"""How often the main thread looks after the ticks: all threads of an idle daemon wake once a second at most."""
 
 WAIT_MIN_S: Final = 0.01
 
@@ -47,7 +47,7 @@ class Tick:
 
     It is never rung while it is still at work, and a ring that was missed is not made up for. Work that takes
     longer than `stuck_after_s` counts as stuck. `due_in_s` tells in how many seconds it must be rung all the same; it
-    is asked once a second and oftener, in the main thread, and must not take long.
+    is asked every WATCH_EVERY_S and oftener, in the main thread, and must not take long.
     """
 
     name: str
@@ -228,10 +228,13 @@ class Engine:
     def _reload(self) -> None:
         if self.reload is None:
             return
+        # From the one to the other `systemctl reload` waits (sd_notify(3)).
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             self.reload()
         except Exception as error:  # noqa: BLE001  # A wrong file must not end a daemon that has a right one.
             self.on_error("reload", error)
+        notify("READY=1")
 
     def _watch(self) -> None:
         """Ring by hand what is due or late, ask after the files, and let systemd know that the heart beats.

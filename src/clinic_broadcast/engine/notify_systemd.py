@@ -7,7 +7,7 @@ import socket
 
 
 def notify(state: str) -> bool:
-    """Send one line of sd_notify(3), for instance `READY=1`; False when nobody listens or it cannot be sent.
+    """Send one message of sd_notify(3), for instance `READY=1`; False when nobody listens or it cannot be sent.
 
     A leading `@` of `$NOTIFY_SOCKET` names an abstract socket, as sd_notify(3) says.
     """
