@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import html
 import http.client
 import re
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from clinic_broadcast.web.review import review_routes
 from clinic_broadcast.web.server import open_port
 from clinic_broadcast.wire import Office
 from clinic_broadcast.wire.people import PeopleFile
+from contract.ledgers import fresh_database
 from e2e.homes import CLEAN, SETTINGS, SLIPPED, Clinic, make_clinic
 
 PLAIN = SETTINGS.replace('public_url = "https://feeds.example"\n', "")
@@ -116,7 +118,7 @@ def no_health() -> Health:
 
 
 def serve(clinic: Clinic) -> Iterator[Site]:
-    office = wire.open_office(clinic.home, {}, actor="daemon")
+    office = wire.open_office(clinic.home, clinic.environ, actor="daemon")
     people = PeopleFile(clinic.home / "state")
     app = make_app(
         public=clinic.home / "public",
@@ -129,8 +131,8 @@ def serve(clinic: Clinic) -> Iterator[Site]:
     office.desk.ledger.close()
 
 
-def filled(folder: Path, settings: str = PLAIN) -> Clinic:
-    clinic = make_clinic(folder, settings=settings)
+def filled(folder: Path, settings: str = PLAIN, environ: dict[str, str] | None = None) -> Clinic:
+    clinic = replace(make_clinic(folder, settings=settings), environ=environ or {})
     clinic.run("init", "--yes")
     clinic.add("new", CLEAN)
     clinic.add("slip", SLIPPED)
@@ -165,6 +167,11 @@ def in_doubt(site: Site, one: Delivery) -> Delivery:
     for before, after in ((one, approved), (approved, claimed), (claimed, doubtful)):
         assert desk.ledger.move(before, after, kind="test", actor="test", at=now)
     return doubtful
+
+
+def approve_at_once(phones: list[Phone], one: Delivery) -> list[Reply]:
+    with ThreadPoolExecutor(len(phones)) as pool:
+        return list(pool.map(lambda phone: phone.press(one, "approve"), phones))
 
 
 # The door
@@ -448,15 +455,7 @@ def test_of_two_people_who_approve_at_once_one_is_recorded(site: Site) -> None:
     one = site.row()
     for each in phones:
         each.open()
-    replies: list[Reply] = []
-    threads = [
-        threading.Thread(target=lambda each=each: replies.append(each.press(one, "approve")))
-        for each in phones
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    replies = approve_at_once(phones, one)
     assert sorted(reply.status for reply in replies) in ([303, 303], [303, 409])
     assert [kind for kind, _ in history(site, one)].count("approved") == 1
     assert site.row().approved_by in ("Dr. Jane Roe", "Pat")
@@ -556,6 +555,43 @@ def test_a_register_that_cannot_be_read_shuts_the_door_with_a_sentence(site: Sit
     assert reply.status == 503
     assert reply.tells("the daemon's log says why")
     assert str(site.clinic.home) not in reply.text
+
+
+def test_of_two_daemons_on_postgresql_that_approve_at_once_one_is_recorded(tmp_path: Path) -> None:
+    database = f'database_url = "{fresh_database()}"'
+    clinic = filled(tmp_path, PLAIN.replace("[[sources]]", f"{database}\n\n[[sources]]", 1))
+    for first in serve(clinic):
+        for second in serve(clinic):
+            phones = [first.enter("Dr. Jane Roe"), second.enter("Pat")]
+            one = first.row()
+            for phone in phones:
+                phone.open()
+            replies = approve_at_once(phones, one)
+            assert sorted(reply.status for reply in replies) in ([303, 303], [303, 409])
+            assert [kind for kind, _ in history(first, one)].count("approved") == 1
+            assert first.row() == second.row()
+
+
+def test_a_picture_is_shown_as_it_is_sent_and_to_nobody_else(tmp_path: Path) -> None:
+    toot = '\n[channels.toot]\nkind = "mastodon"\napi_url = "http://127.0.0.1:9"\npicture = true\n'
+    clinic = filled(tmp_path, PLAIN + toot, {"CLINIC_CHANNELS__TOOT__ACCESS_TOKEN": "invented"})
+    for site in serve(clinic):
+        (one,) = [each for each in site.rows() if each.channel == "toot" and "new" in each.answer_url]
+        card = one.payload.card
+        assert card is not None
+        path = f"/review/{one.id}/card.png"
+        assert site.ask("GET", path).status == 303
+        phone = site.enter()
+        page = phone.open()
+        assert f'<img src="{path}" alt="{html.escape(card.alt)}"' in page.text
+        line = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        line.request("GET", path, headers={"Cookie": phone.cookie})
+        reply = line.getresponse()
+        assert (reply.status, reply.headers["content-type"]) == (200, "image/png")
+        assert hashlib.sha256(reply.read()).hexdigest() == card.picture
+        line.close()
+        (bare,) = [each for each in site.rows() if each.channel == "box" and "new" in each.answer_url]
+        assert phone.open(f"/review/{bare.id}/card.png").status == 404
 
 
 # The command line

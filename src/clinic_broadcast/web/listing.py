@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.people import Role
+from clinic_broadcast.run.pictures import picture_of
 from clinic_broadcast.web.door import Visitor
-from clinic_broadcast.web.pages import page
+from clinic_broadcast.web.pages import HEADERS, page
 from clinic_broadcast.web.showing import grouped, moment, shown, web_address, words_changed
 
 if TYPE_CHECKING:
@@ -100,6 +101,15 @@ def record(office: Office, visitor: Visitor) -> Response:
         for one in reversed(newest)
     ]
     return page("log", {**_common(office, visitor), "rows": rows, "rows_max": LOG_ROWS})
+
+
+def picture(office: Office, delivery_id: str) -> Response:
+    """Give the picture of a delivery's card; 404 when it has none, or none that would be sent."""
+    one = office.desk.ledger.delivery(delivery_id)
+    drawn = picture_of(office.desk, one.payload) if one is not None else b""
+    if not drawn:
+        return Response(status_code=HTTPStatus.NOT_FOUND, headers=HEADERS)
+    return Response(drawn, headers={**HEADERS, "Content-Type": "image/png"})
 
 
 def _common(office: Office, visitor: Visitor) -> dict[str, object]:

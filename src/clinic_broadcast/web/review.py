@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import wraps
 from http import HTTPStatus
@@ -11,7 +13,6 @@ from typing import Final, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -37,6 +38,8 @@ from clinic_broadcast.wire.people import PeopleFile, address_of_people
 FORM_BYTES_MAX: Final = 64 * 1024
 """Far above the longest promo of any network, twice: its new words, and the payload that was seen."""
 
+THREADS: Final = 4
+
 HOME: Final = "/review"
 SIGN_IN: Final = "/review/sign-in"
 
@@ -54,6 +57,7 @@ def review_routes(*, office: Callable[[], Office], people: PeopleFile) -> list[R
         Route("/review/review.css", desk.answering(desk.style)),
         Route(SIGN_IN, desk.answering(desk.sign_in), methods=["GET", "POST"]),
         Route("/review/sign-out", desk.answering(desk.sign_out), methods=["POST"]),
+        Route("/review/{id}/card.png", desk.answering(desk.picture)),
         Route("/review/{id}/{what}", desk.answering(desk.decide), methods=["POST"]),
     ]
 
@@ -65,6 +69,8 @@ class _Reception:
     office: Callable[[], Office]
     people: PeopleFile
     knocks: Knocks = field(default_factory=Knocks)
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "review"))
+    """Threads of its own: a record that hangs must not use up those that serve feeds."""
 
     def answering(
         self, make: Callable[[Request, Form], Response]
@@ -79,7 +85,9 @@ class _Reception:
                 if read is None:
                     return _plain("This form is too long.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
                 form = read
-            return await run_in_threadpool(self._answer, make, request, form)
+            return await asyncio.get_running_loop().run_in_executor(
+                self.pool, self._answer, make, request, form
+            )
 
         return endpoint
 
@@ -130,6 +138,15 @@ class _Reception:
 
         return record(self.office(), visitor)
 
+    def picture(self, request: Request, _form: Form) -> Response:
+        """Give the picture of a promo's card, drawn as it would be sent."""
+        visitor = self._visitor(request)
+        if visitor is None:
+            return _to_the_door(request)
+        from clinic_broadcast.web.listing import picture  # noqa: PLC0415  # With the templates, at the first look.
+
+        return picture(self.office(), request.path_params["id"])
+
     def style(self, _request: Request, _form: Form) -> Response:
         """Give the style sheet."""
         from clinic_broadcast.web.pages import style_sheet  # noqa: PLC0415  # The same.
@@ -152,7 +169,13 @@ class _Reception:
                 clinic, name=link.name if link else "", link=token if link else "", is_wrong=is_wrong
             )
         session = secrets.token_urlsafe(TOKEN_BYTES)
-        person = self.people.change(lambda now_in: signed_in(now_in, token, session, now=now))
+        # A wrong link is told without the lock: whoever tries many holds nobody up.
+        is_known = link_of(self.people.read(), token, now) is not None
+        person = (
+            self.people.change(lambda now_in: signed_in(now_in, token, session, now=now))
+            if is_known
+            else None
+        )
         if person is None:
             if self._is_knocking(request):
                 return _wait()

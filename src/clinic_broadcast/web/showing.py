@@ -98,7 +98,7 @@ class Shown:
     payload: str
     approved_by: str
     hindrance: str
-    post_url: str
+    by_hand: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ def shown(desk: Desk, one: Delivery, known: KnownAnswer | None, *, by: str, time
         payload=payload.to_json(),
         approved_by=one.approved_by,
         hindrance=hindrance,
-        post_url=web_address(one.post_url),
+        by_hand=one.occasion == WITHDRAW and one.state is State.HELD,
     )
 
 
