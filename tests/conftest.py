@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import chain
 
 import pytest
+
+from clinic_broadcast.__main__ import GARBAGE_MIN
+
+# As in the program; the tests' modules live until the end, too.
+gc.set_threshold(GARBAGE_MIN, 20, 20)
 
 TOLD = "told"
 """A test that counts something records it as a property of this name."""

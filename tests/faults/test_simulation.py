@@ -17,7 +17,7 @@ from faults.simnet import FATES
 from faults.simulation import Dangers, World, read_once, simulate
 
 WORLDS = 670
-"""Worlds a part; a world has fifteen deliveries, so ten parts are a hundred thousand."""
+"""Worlds a part; a world has fifteen deliveries, so ten parts, four of them in every run, are a hundred thousand."""
 
 SEED = int(os.environ.get("SIMULATION_SEED", "7"))
 OTHERS_FROM = 1_000_000
@@ -33,7 +33,7 @@ def ends(worlds: list[World]) -> Counter[tuple[str, State]]:
     return Counter((row.channel, row.state) for world in worlds for row in world.judge.rows.values())
 
 
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", range(4))
 def test_ten_thousand_deliveries_under_random_faults_keep_every_promise(part: int) -> None:
     worlds = [simulate(seed) for seed in range(part * WORLDS, (part + 1) * WORLDS)]
     found = ends(worlds)
@@ -49,8 +49,8 @@ def test_ten_thousand_deliveries_under_random_faults_keep_every_promise(part: in
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("part", range(4))
-def test_forty_thousand_more_deliveries_keep_every_promise(part: int) -> None:
+@pytest.mark.parametrize("part", range(6))
+def test_sixty_thousand_more_deliveries_keep_every_promise(part: int) -> None:
     first = OTHERS_FROM + part * WORLDS
     worlds = [simulate(seed) for seed in range(first, first + WORLDS)]
     assert sum(ends(worlds).values()) >= 10_000
