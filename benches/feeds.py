@@ -155,7 +155,11 @@ def show_size(found: dict[tuple[str, int], dict[str, Any]], size: int) -> None:
         f"  {'ours, one new answer':44}{new['ms']:>10.2f}{new['cpu']:>10.2f}{new['mb']:>9.1f}{ratio:>11.3f}"
     )
     print(f"    the least {least['ms']:.2f} ms, {least['cpu']:.2f} ms CPU; peak +{blog['peak_mb']:.1f} MB")
-    print(f"    deciding {blog['decide_ms']:.2f} ms, in that the gate's reading {blog['gate_ms']:.2f}")
+    unread = blog["unread"]
+    print(f"    read by the gate in the build {unread['cpu']:.2f} ms CPU, the least {unread['least']:.2f}")
+    print(
+        f"    deciding {blog['decide_ms']:.2f} ms, the gate's reading, where it had to, {blog['gate_ms']:.2f}"
+    )
     print(
         f"    compressing, writing, renaming {blog['write_ms']:.2f} ms: {blog['documents']} documents with their"
         f" copies, {blog['waits']} fsync; one fsync of 24 KB alone {blog['wait_ms']:.2f}"

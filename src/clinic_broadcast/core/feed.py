@@ -154,6 +154,11 @@ class FeedEntry:
         talk = self.comments and (self.comments.url, self.comments.feed_url, self.comments.feed_type)
         return digest_of(self.id, self.url, self.matter, *dates, self.author, *self.labels, *(talk or ()))
 
+    @cached_property
+    def seal(self) -> tuple[str, int | None]:
+        """Give what the bytes of this entry are kept under: its print, and how many comments it tells of."""
+        return self.print, None if self.comments is None else self.comments.count
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:

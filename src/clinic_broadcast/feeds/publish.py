@@ -149,14 +149,14 @@ class Publisher:
 
     def _documents(self, edition: Edition) -> list[tuple[str, bytes]]:
         """Give the documents in the order in which they may appear: what others link to comes first."""
-        live = self._within_size(edition)
+        live = self._live_files(edition.live)
+        if any(len(content) > SIZE_MAX_BYTES for _, content in live):
+            live = self._live_files(self._within_size(edition))
+        return [(f"{FOLDER}/{STYLE}", stylesheet()), *live, *self._beside(edition)]
+
+    def _live_files(self, live: FeedDocument) -> list[tuple[str, bytes]]:
         return [
-            (f"{FOLDER}/{STYLE}", stylesheet()),
-            *(
-                (path_of(0, form), render(live, form, self.presses))
-                for form in (Form.ATOM, Form.RSS, Form.JSON)
-            ),
-            *self._beside(edition),
+            (path_of(0, form), render(live, form, self.presses)) for form in (Form.ATOM, Form.RSS, Form.JSON)
         ]
 
     def _beside(self, edition: Edition) -> list[tuple[str, bytes]]:

@@ -17,8 +17,8 @@ from clinic_broadcast.feeds.shell import NAMESPACES, clean, entry_element, refus
 
 DECLARATION: Final = b'<?xml version="1.0" encoding="utf-8"?>\n'
 JSON_FEED: Final = "https://jsonfeed.org/version/1.1"
-KEPT_MAX: Final = 4096
-"""Rendered entries kept: far more than the live documents and one page hold, and a few megabytes at most."""
+KEPT_MAX: Final = 1365
+"""Entries kept in all formats: far more than the live documents and one page hold, and a few megabytes at most."""
 
 
 SHELLS_MAX: Final = 16
@@ -30,6 +30,9 @@ UNDATED: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 Shell: TypeAlias = tuple[bytes, bytes, bytes]
 """What stands in a document before its date, between that and its entries, and after them."""
 
+Seal: TypeAlias = tuple[str, int | None]
+"""What the bytes of an entry are kept under (`FeedEntry.seal`)."""
+
 
 @dataclass(slots=True)
 class Presses:
@@ -38,22 +41,21 @@ class Presses:
     shells: dict[tuple[Form, FeedDocument], Shell] = field(
         default_factory=dict[tuple[Form, FeedDocument], Shell]
     )
-    kept: dict[tuple[Form, str], bytes] = field(default_factory=dict[tuple[Form, str], bytes])
+    kept: dict[Seal, dict[Form, bytes]] = field(default_factory=dict[Seal, dict[Form, bytes]])
     quarantined: dict[str, str] = field(default_factory=dict[str, str])
 
     def entry(self, entry: FeedEntry, form: Form) -> bytes | None:
         """Give the bytes of one entry; None, and its reason in `quarantined`, when it cannot be written."""
-        key = (form, f"{entry.print} {entry.comments.count if entry.comments else ''}")
-        found = self.kept.get(key)
-        if found is not None:
-            return found
+        kept = self.kept.get(entry.seal)
+        if kept is not None and form in kept:
+            return kept[form]
         try:
             made = _json_item(entry) if form is Form.JSON else _xml_item(entry, form)
         except Exception as error:  # noqa: BLE001  # One entry that no rule foresaw must not stop the feed of all.
             reason = str(error) if type(error) is ValueError else type(error).__name__
             self.quarantined[entry.id] = reason
             return None
-        self.kept[key] = made
+        self.kept.setdefault(entry.seal, {})[form] = made
         return made
 
     def shell(self, document: FeedDocument, form: Form) -> Shell:
@@ -71,7 +73,7 @@ class Presses:
     def forget(self, live: FeedDocument) -> None:
         """Keep only what the live documents hold, so that no word taken back stays in memory."""
         prints = {entry.print for entry in live.entries}
-        self.kept = {key: made for key, made in self.kept.items() if key[1].partition(" ")[0] in prints}
+        self.kept = {seal: made for seal, made in self.kept.items() if seal[0] in prints}
         self.quarantined = {}
 
     def trim(self) -> None:
