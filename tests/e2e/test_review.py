@@ -427,6 +427,7 @@ def test_an_approval_of_words_that_have_changed_is_refused_and_shows_what_change
     reply = phone.press(one, "approve")
     assert reply.status == 409
     assert "<del>underactive</del><ins>overactive</ins>" in reply.text
+    assert reply.tells("The words have changed since you looked at them.")
     assert site.row().state is State.HELD
     # The page of the refusal has the form for the words as they are now.
     phone.forms.clear()
@@ -459,6 +460,24 @@ def test_of_two_people_who_approve_at_once_one_is_recorded(site: Site) -> None:
     assert sorted(reply.status for reply in replies) in ([303, 303], [303, 409])
     assert [kind for kind, _ in history(site, one)].count("approved") == 1
     assert site.row().approved_by in ("Dr. Jane Roe", "Pat")
+
+
+def test_who_approves_while_another_edits_approves_only_what_they_saw(site: Site) -> None:
+    phones = [site.enter(name) for name in ("Dr. Jane Roe", "Pat")]
+    one = site.row()
+    for each in phones:
+        each.open()
+    words = f"A simple blood test shows how the thyroid works. {one.payload.link}"
+    with ThreadPoolExecutor(2) as pool:
+        approved = pool.submit(phones[0].press, one, "approve")
+        edited = pool.submit(phones[1].press, one, "edit", text=words)
+        assert {approved.result().status, edited.result().status} <= {303, 409}
+    after = site.row()
+    if after.state is State.PLANNED:
+        assert (after.payload, after.approved_by) == (one.payload, "Dr. Jane Roe")
+    else:
+        assert (after.state, after.approved_by, after.payload.text) == (State.HELD, "", words)
+    assert site.clinic.run("verify").returncode == 0
 
 
 def test_a_hold_needs_a_reason_and_stops_what_was_approved(phone: Phone) -> None:
@@ -495,6 +514,19 @@ def test_a_patients_name_in_new_words_is_found_and_cannot_be_approved(phone: Pho
     assert f"/review/{one.id}/approve" not in {name for name in phone.forms if name in page.text}
     assert phone.press(site.row(), "approve", revision=site.row().payload.revision).status == 409
     assert site.row().state is State.HELD
+
+
+def test_controls_that_nobody_types_are_left_out(phone: Phone) -> None:
+    site, one = phone.site, phone.site.row()
+    phone.press(one, "hold", why="a\x00sked\x1b[2J")
+    assert site.row().why == ("Dr. Jane Roe: asked[2J",)
+    phone.open()
+    phone.press(
+        one,
+        "edit",
+        text=f"A simple\x00 blood test.\ud800 {one.payload.link}".encode("utf-8", "replace").decode(),
+    )
+    assert "\x00" not in site.row().payload.text
 
 
 def test_nobody_writes_over_words_that_they_have_not_seen(phone: Phone) -> None:
@@ -543,6 +575,9 @@ def test_an_unknown_promo_or_command_changes_nothing(phone: Phone) -> None:
     token = phone.forms["/review/sign-out"]["token"]
     assert phone.send("/review/000000000000/hold", token=token, why="x").status == 404
     one = phone.site.row()
+    for strange in ("______", one.id[:8], "%25%25%25%25%25%25", "%00", "..%2f..%2fetc", "%ff"):
+        assert phone.send(f"/review/{strange}/hold", token=token, why="x").status == 404
+        assert phone.open(f"/review/{strange}/card.png").status == 404
     assert phone.press(one, "publish", token=token).status == 400
     assert phone.press(one, "approve", token=token, revision="").status == 400
     assert phone.site.row() == one
@@ -614,5 +649,7 @@ def test_the_command_line_lets_people_in_and_out(tmp_path: Path) -> None:
     (row,) = clinic.ask("people", "list")["people"]
     assert (row["name"], row["role"], row["sessions"]) == ("Dr. Jane Roe", "reviewer", 0)
     assert clinic.run("verify").returncode == 0
+    told = {one["name"]: one for one in clinic.ask("doctor")["checks"]}["review page"]
+    assert (told["ok"], told["detail"]) == (True, "1 may sign in, at https://feeds.example")
     assert clinic.run("people", "remove", "Dr. Jane Roe").returncode == 0
     assert clinic.ask("people", "list") == {"people": []}

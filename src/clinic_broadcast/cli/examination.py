@@ -15,6 +15,7 @@ from clinic_broadcast.core.schedule import Job, sentence, slots
 from clinic_broadcast.errors import BroadcastError
 from clinic_broadcast.ports import Check, Probing
 from clinic_broadcast.run.survey import survey
+from clinic_broadcast.wire.people import PeopleFile, address_of_people
 
 FREE_BYTES_MIN: Final = 200_000_000
 BACKUP_OLD_DAYS: Final = 3
@@ -35,6 +36,7 @@ def examine(home: Path, environ: Mapping[str, str]) -> list[Check]:
         for look in (_clinic, _schedules, _record, _sources, _feeds, _channels):
             checks += _safely(look.__name__.removeprefix("_"), look, office)
         checks += _safely("notices", lambda of: _notices(of, environ), office)
+        checks += _safely("review page", _review_page, office)
         checks += _safely("model", lambda of: wire.probe_model(of.settings, environ), office)
     finally:
         office.desk.ledger.close()
@@ -182,6 +184,23 @@ def _notices(office: wire.Office, environ: Mapping[str, str]) -> Iterator[Check]
         yield Check(name="sign of life", ok=True, detail="not set (CLINIC_NOTIFY__PING_URL)")
     else:
         yield Check(name="sign of life", ok=True, detail="an address is set; called every five minutes")
+
+
+def _review_page(office: wire.Office) -> Iterator[Check]:
+    """Say who may sign in and where; plain http to another machine would show the session to the network."""
+    persons = PeopleFile(office.settings.home.state).read().persons
+    origin = address_of_people(office.settings)
+    if not persons:
+        yield Check(
+            name="review page", ok=True, detail="nobody may sign in (clinic-broadcast people add NAME)"
+        )
+        return
+    yield Check(
+        name="review page",
+        ok=not origin.startswith("http://"),
+        detail=f"{len(persons)} may sign in, at {origin or 'this machine alone'}",
+        fix='put https before it and set url = "https://…" under [web] (docs/howto/approve-on-a-phone.md)',
+    )
 
 
 def _feeds(office: wire.Office) -> Iterator[Check]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from clinic_broadcast.wire import Office
 
     Form: TypeAlias = Mapping[str, str]
+
+ID: Final = re.compile(r"[0-9a-f]{12,64}")
+"""A whole id: here no prefix is meant, and nothing else may reach the record."""
 
 WHY_MAX: Final = 500
 """Characters of a reason; it is shown in one line."""
@@ -38,7 +43,7 @@ def act(
     if what not in DONE or (what in ("approve", "edit") and not revision):
         return _told(HTTPStatus.BAD_REQUEST, "This form lacks something", "Open the review page again.")
     try:
-        found = review.find_delivery(desk, delivery_id)
+        found = review.find_delivery(desk, delivery_id if ID.fullmatch(delivery_id) else "")
         if (
             what == "approve"
             and not is_alone
@@ -71,7 +76,7 @@ def _decided(
             desk, delivery_id, revision=form.get("revision", ""), by=by, accepts_blocks=False
         )
     if what == "hold":
-        why = " ".join(form.get("why", "").split())[:WHY_MAX]
+        why = " ".join(_printable(form.get("why", "")).split())[:WHY_MAX]
         if not why:
             return _told(
                 HTTPStatus.BAD_REQUEST, "Say why", "A promo is held for a reason that others can read."
@@ -79,7 +84,7 @@ def _decided(
         return review.hold(desk, delivery_id, why=why, by=by)
     if what == "edit":
         # Browsers send the ends of lines as CR LF (HTML, form submission).
-        text = form.get("text", "").replace("\r\n", "\n").strip()
+        text = _printable(form.get("text", "").replace("\r\n", "\n")).strip()
         return review.edit(desk, delivery_id, text=text, revision=form.get("revision", ""), by=by)
     word, url = form.get("word", ""), form.get("url", "").strip()
     if word not in ("sent", "not-sent") or (word == "sent" and not url.startswith(("https://", "http://"))):
@@ -89,6 +94,11 @@ def _decided(
             "Either give its address on the network, which begins with https://, or say that it is not there.",
         )
     return review.resolve(desk, delivery_id, sent_url=url if word == "sent" else None, by=by)
+
+
+def _printable(text: str) -> str:
+    """Give a text without the controls that nobody types, NUL among them, which a database may refuse."""
+    return "".join(one for one in text if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs"))
 
 
 def _last_editor(office: Office, delivery_id: str) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from clinic_broadcast.core.delivery import Delivery, State
 from clinic_broadcast.core.people import Role
 from clinic_broadcast.run.pictures import picture_of
+from clinic_broadcast.web.acts import ID
 from clinic_broadcast.web.door import Visitor
 from clinic_broadcast.web.pages import HEADERS, page
 from clinic_broadcast.web.showing import grouped, moment, shown, web_address, words_changed
@@ -70,10 +71,12 @@ def conflict(office: Office, visitor: Visitor, decision: Decision, form: Mapping
     """Say why nothing was done, what has changed since the form was made, and how the promo stands now."""
     now = decision.delivery
     seen = form.get("revision", "")
-    changed = words_changed(form.get("seen", ""), seen, now) if seen not in ("", now.payload.revision) else ()
+    is_stale = seen not in ("", now.payload.revision)
+    changed = words_changed(form.get("seen", ""), seen, now) if is_stale else ()
     known = office.desk.ledger.answer(now.answer_id)
     stands: dict[str, object] = {
-        "refused": decision.refused,
+        "refused": "The words have changed since you looked at them." if changed else decision.refused,
+        "title": known.material.title if known is not None else now.answer_id,
         "changed": changed,
         "words": form.get("text", ""),
         "one": shown(
@@ -105,7 +108,7 @@ def record(office: Office, visitor: Visitor) -> Response:
 
 def picture(office: Office, delivery_id: str) -> Response:
     """Give the picture of a delivery's card; 404 when it has none, or none that would be sent."""
-    one = office.desk.ledger.delivery(delivery_id)
+    one = office.desk.ledger.delivery(delivery_id) if ID.fullmatch(delivery_id) else None
     drawn = picture_of(office.desk, one.payload) if one is not None else b""
     if not drawn:
         return Response(status_code=HTTPStatus.NOT_FOUND, headers=HEADERS)
