@@ -14,6 +14,7 @@ from clinic_broadcast.core.gate import Gate, refutation_near, sentence_findings,
 from clinic_broadcast.core.keeping import kept_in, seal_of
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.material import Candidate, Material
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.claims import of_claims
 from clinic_broadcast.core.rules.faithful import is_faithful, may_be_left_out
 from clinic_broadcast.core.standing import LENGTH_MAX, WORD, holds_phrase, is_urgent, stands_alone, stems_of
@@ -26,15 +27,13 @@ _GOOD_MIN, _GOOD_MAX, _SHORT = 45, 140, 15
 _NEAR: Final = 2
 """How many sentences before and after one may refute it."""
 
-_BRACKET: Final = re.compile(r" \(([^()\[\]]{1,80})\)")
-_TURNS: Final = re.compile(r"(?:However|But|Yet|Whether|Nevertheless|On the other hand|That said)\b")
-_PAST: Final = re.compile(r"\b(?:was|were|had|did|been|would have|could have)\b", re.IGNORECASE)
-_GENERIC: Final = re.compile(
+_BRACKET: Final = late(r" \(([^()\[\]]{1,80})\)")
+_TURNS: Final = late(r"(?:However|But|Yet|Whether|Nevertheless|On the other hand|That said)\b")
+_PAST: Final = late(r"\b(?:was|were|had|did|been|would have|could have)\b", re.IGNORECASE)
+_GENERIC: Final = late(
     r"^(?:An?|Most|Many|Some|All|Every|Each|Several|Women|Men|Couples|There|No)\b|^[\w-]+s\b"
 )
-_DEFINITE: Final = re.compile(
-    r"\bthe (?P<one>[\w-]+)(?: (?P<two>[\w-]+))?(?: (?P<three>\w+))?", re.IGNORECASE
-)
+_DEFINITE: Final = late(r"\bthe (?P<one>[\w-]+)(?: (?P<two>[\w-]+))?(?: (?P<three>\w+))?", re.IGNORECASE)
 _TELLS_APART: Final = frozenset(
     "of that for in with to who which whose between when where after before from on at".split()
 )

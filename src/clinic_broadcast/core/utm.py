@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from clinic_broadcast.core.patterns import late
+
 SOURCES: Final = (
     "x",
     "facebook",
@@ -40,7 +42,7 @@ CAMPAIGN_WORDS: Final = (
 
 _CAMPAIGN: Final = rf"(?:{'|'.join(CAMPAIGN_WORDS)})(?:-(?:{'|'.join(CAMPAIGN_WORDS)}))*"
 _ANY: Final = "utm_"
-_ADDRESS: Final = re.compile(r"https?://\S+")
+_ADDRESS: Final = late(r"https?://\S+")
 _TRAILING: Final = ".,;:!?)"
 
 _SOURCE: Final = "|".join((*SOURCES, _OTHER))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,27 +9,28 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from clinic_broadcast.core.own_names import word_set
+from clinic_broadcast.core.patterns import late
 
 HYPHENS: Final = "-\u2010\u2011"
 APOSTROPHES: Final = "'\u2019\u02bc"
 
-_WORD: Final = re.compile(
+_WORD: Final = late(
     rf"\d+(?:[.,:]\d+)*%?(?:[{HYPHENS}]?[^\W\d_]\w*)?(?:[{HYPHENS}{APOSTROPHES}][^\W_]+)*"
     rf"|[^\W_]+(?:[{HYPHENS}{APOSTROPHES}][^\W_]+)*"
 )
-_MARK: Final = re.compile(f"[{HYPHENS}{APOSTROPHES}]")
-_HYPHEN: Final = re.compile(f"[{HYPHENS}]")
-_POSSESSIVE: Final = re.compile(f"[{APOSTROPHES}][sS]$|[{APOSTROPHES}]$")
+_MARK: Final = late(f"[{HYPHENS}{APOSTROPHES}]")
+_HYPHEN: Final = late(f"[{HYPHENS}]")
+_POSSESSIVE: Final = late(f"[{APOSTROPHES}][sS]$|[{APOSTROPHES}]$")
 
-_END: Final = re.compile("[.!?\u2026]+[\"'\u201d\u2019)\\]]*|[\n\r\u2028\u2029]+")
+_END: Final = late("[.!?\u2026]+[\"'\u201d\u2019)\\]]*|[\n\r\u2028\u2029]+")
 _OPENING: Final = "\"'\u201c\u2018("
 _ABBREVIATIONS: Final = word_set(
     "dr drs mr mrs ms prof st vs e.g i.e eg ie cf al approx fig no nr dept min max inc ltd jr sr"
 )
 """What a full stop may follow without ending a sentence."""
 
-_BEFORE_STOP: Final = re.compile(r"[^\W_]+(?:\.[^\W_]+)*$")
-_DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]$")
+_BEFORE_STOP: Final = late(r"[^\W_]+(?:\.[^\W_]+)*$")
+_DOTTED: Final = late(r"(?:[^\W\d_]\.)+[^\W\d_]$")
 _AHEAD: Final = 60
 """How far to look past a stop; whoever types more blanks has ended the sentence."""
 

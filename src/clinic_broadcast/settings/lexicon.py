@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import tomllib
+import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clinic_broadcast.core.lexicon import (
     Drug,
@@ -23,6 +21,9 @@ from clinic_broadcast.core.lexicon import (
     pack,
 )
 from clinic_broadcast.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path  # Whoever gives a path has loaded it; the gate alone needs none.
 
 FILES = (
     "acronyms.txt",
@@ -154,8 +155,20 @@ def own_words_text(words: Iterable[str]) -> str:
 
 def _read_all() -> dict[str, bytes]:
     """Give every shipped list by its file name, as it lies in the package."""
-    folder = resources.files("clinic_broadcast").joinpath("lexicons")
-    return {name: folder.joinpath(name).read_bytes() for name in FILES}
+    return {name: _shipped(name) for name in FILES}
+
+
+def _shipped(name: str) -> bytes:
+    content = pkgutil.get_data("clinic_broadcast", f"lexicons/{name}")
+    if content is None:
+        raise SettingsError(f"The list {name} of this installation cannot be read; install it again.")
+    return content
+
+
+def _toml(text: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - Its patterns cost a tenth of the gate's import.
+
+    return tomllib.loads(text)
 
 
 def _version(shipped: Mapping[str, bytes], extra: frozenset[str]) -> str:
@@ -235,7 +248,7 @@ def _drugs(text: str) -> dict[str, Drug]:
 
 def _drug_classes(text: str) -> dict[str, DrugClass]:
     """Give each class of drugs by its name."""
-    table: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    table: dict[str, dict[str, list[str]]] = _toml(text)
     return {
         name: DrugClass(name=name, called=frozenset(row["called"]), also=frozenset(row.get("also", ())))
         for name, row in table.items()
@@ -253,7 +266,7 @@ def _slips(text: str) -> dict[str, frozenset[str]]:
 
 def _hashtags(text: str) -> tuple[HashtagTopic, ...]:
     """Give the topics in the order of the file, which is the order of preference."""
-    rows: list[dict[str, Any]] = tomllib.loads(text)["topic"]
+    rows: list[dict[str, Any]] = _toml(text)["topic"]
     return tuple(
         HashtagTopic(
             display=str(row["display"]),
@@ -268,7 +281,7 @@ def _hashtags(text: str) -> tuple[HashtagTopic, ...]:
 
 def _number_patterns(text: str) -> tuple[NumberPattern, ...]:
     """Give the closed patterns in the order of the file."""
-    rows: list[dict[str, str]] = tomllib.loads(text)["pattern"]
+    rows: list[dict[str, str]] = _toml(text)["pattern"]
     return tuple(
         NumberPattern(name=row["name"], pattern=row["pattern"], example=row["example"]) for row in rows
     )

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span
 
-_TOLD: Final = re.compile(
+_TOLD: Final = late(
     r"\b(?:was|were|had|did|came|went|became|began|took|gave|wrote|fell|saw|knew|grew|broke|froze|chose|underwent|"
     r"bled|died|miscarried|drove|flew|forgot)\b",
 )
-_SUBORDINATE: Final = re.compile(
+_SUBORDINATE: Final = late(
     r"\b(?:who|whom|whose|that|which|if|when|once|before|after|until|unless|where|because|since|as|though|although|"
     r"whether|how|why|what|while|than|wish|to)\b[^,;:.!?]*$",
 )
-_RESEARCH: Final = re.compile(
+_RESEARCH: Final = late(
     r"\b(?:stud(?:y|ies)|trials?|research(?:ers)?|evidence|data|surveys?|reviews?|meta-analys[ie]s|analys[ie]s|"
     r"guidelines?|committees?|scientists|investigators|cohorts?|regist(?:er|ry)|experiments?)\b",
 )
@@ -34,7 +34,7 @@ _DONE: Final = (
     r"tried|needed|delivered|ovulated|responded|bled|died|missed|stopped|started|underwent|chose|allowed|was|were|did|"
     r"gave|advised|removed|found|saw|failed|became|left|moved|married|paid|walked|felt"
 )
-_ONE_DID: Final = re.compile(
+_ONE_DID: Final = late(
     rf"(?:\b(?:an?|the|this|that|one|another|some|any)\s+(?:[\w'-]+\s+){{0,2}}(?:{_ONE})"
     rf"|\b(?:somebody|someone|nobody|they))\b(?!s)(?:\s+(?!who\b|that\b|"
     rf"which\b)[\w'-]+){{0,4}}?\s+(?:{_DONE})\b(?!\s+by\b)",
@@ -44,7 +44,7 @@ _NO_AUXILIARY: Final = (
     r"would\b|will\b|"
     r"if\b|when\b|to\b)"
 )
-_ONE_DID_ONCE: Final = re.compile(
+_ONE_DID_ONCE: Final = late(
     rf"\b(?:an?|the|this|that|one|another)\s+(?:[\w'-]+\s+){{0,2}}(?:{_ONE})\b(?!s)(?:\s+{_NO_AUXILIARY}[\w'-]+){{0,4}}?\s+"
     r"(?:won|bought|sold|fought|met|kept|sent|spent|brought|made|hid|held|heard|led|ran|sat|slept|stood|taught|thought|"
     r"wore|swam|sang|sued|adopted|divorced|insisted|appeared|emigrated|escaped|survived|returned|travell?ed|"
@@ -53,7 +53,7 @@ _ONE_DID_ONCE: Final = re.compile(
     r"complained|reported|claimed|shared|blamed|mixed|dropped|mislabell?ed|cut|tore|perforated|injured|punctured|"
     r"overlooked|confused|swapped|ignored|lied|promised|offered|arrived|recovered|received|borrowed|hired|begged)\b",
 )
-_ONE_WISHES: Final = re.compile(
+_ONE_WISHES: Final = late(
     rf"(?:^|[,;:]\s+)\W*(?:an?|the|this|one|another)\s+(?:[\w'-]+\s+){{0,3}}?(?:{_ONE})\b(?!s)"
     r"(?:\s+(?:of|with|from|in|on|without|at)\s+(?:[\w'-]+\s+){0,4}?[\w'-]+)?\s+(?:now\s+|still\s+|also\s+|already\s+)?"
     r"(?:wants|wishes|hopes|wonders|plans|insists|refuses|fears|complains|reports|writes|tells|says|claims|"
@@ -61,8 +61,8 @@ _ONE_WISHES: Final = re.compile(
     r"intends|begs|blames|regrets|is (?:doing (?:well|fine)|now|still|planning|hoping|married|"
     r"engaged))\b",
 )
-_SUPPOSES: Final = re.compile(r"\b(?:if|unless|whether|suppose|even if)\s+$")
-_LETTER: Final = re.compile(
+_SUPPOSES: Final = late(r"\b(?:if|unless|whether|suppose|even if)\s+$")
+_LETTER: Final = late(
     r"\bas (?:the question|the letter|was asked|asked|described above)\b|\bthe (?:letter|e-?mail|"
     r"message|writer|poster|ex)\b"
     r"|\b(?:sorry|congratulations|congrats|condolences|wishing|best of luck|keep in touch|let (?:me|us) know)\b"
@@ -120,7 +120,7 @@ def role(reading: Reading) -> Iterator[Finding]:
         )
 
 
-_INSTITUTION: Final = re.compile(
+_INSTITUTION: Final = late(
     r"\b(?:county|local|city|district|regional|teaching|university|children's|women's|village|town|state|national) "
     r"(?:hospital|infirmary|clinic|surgery|office|school|station|paper|newspaper|team|club|lottery|church|"
     r"council)\b|\b(?:at|in|from|for|by|of) the (?:firm|office|company|"

@@ -7,24 +7,25 @@ from collections.abc import Iterator
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.drugs import drugs_in
 from clinic_broadcast.core.rules.reading import Reading, Tables
 from clinic_broadcast.core.words import Span, sentences, tokens
 
 FTC: Final = "FTC, Health Products Compliance Guidance, December 2022"
-_OUTRIGHT: Final = re.compile(
+_OUTRIGHT: Final = late(
     r"guarantee|\bcur(?:e|es|ed|ing)\b|miracl|\bpromis(?:e|es|ed)\b|never fail|foolproof|\b100 ?(?:%|percent)|risk.free"
     r"|\bwill (?!not\b)|always (?:work|succe)|(?:success|pregnancy) rate|confident|beat any|certain to|sure to"
     r"|is certain|young(?:er)? again|['\u2019]s leading|leading (?:clinic|program)|top (?:clinic|program|specialist)",
     re.IGNORECASE,
 )
-_DENIES_DESPAIR: Final = re.compile(r"hopeless|empty (?:crib|cradle|nursery)", re.IGNORECASE)
+_DENIES_DESPAIR: Final = late(r"hopeless|empty (?:crib|cradle|nursery)", re.IGNORECASE)
 """To say that this is not so is itself a promise."""
-_NEGATED: Final = re.compile(
+_NEGATED: Final = late(
     r"\b(?:no|not|never|cannot|without|nor|neither|nothing|n['\u2019]t|isn|don|doesn)\b|n['\u2019]t\b",
     re.IGNORECASE,
 )
-_COUNTED_WRONG: Final = re.compile(r"\bwrong(?= numbers? of\b)", re.IGNORECASE)
+_COUNTED_WRONG: Final = late(r"\bwrong(?= numbers? of\b)", re.IGNORECASE)
 _NEGATION_REACH: Final = 28
 REFUTATION_SENTENCES: Final = 2
 """How many sentences on each side may refute a claim."""

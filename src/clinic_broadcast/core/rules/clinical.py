@@ -10,6 +10,7 @@ from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Drug
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.drugs import Named, by_name, drugs_in, unknown_words
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span
@@ -131,20 +132,20 @@ def _mixed_up(drug: Drug, both: Consultation) -> tuple[str, bool]:
     return doubtful, True
 
 
-_HEAD: Final = re.compile(
+_HEAD: Final = late(
     r"((?:\b[A-Za-z][\w'\u2019-]{0,40}[ \u00a0]){0,2}\b[A-Za-z][\w'\u2019-]{2,40})\s?[(\[#]\s?"
     r"(?:(?:also )?(?:known as|called|generic(?: name)?|brand(?: name)?|trade name|i\.?e\.?|aka|or)[:,]? )?"
 )
-_AKA: Final = re.compile(
+_AKA: Final = late(
     r",? (?:also|otherwise) (?:known|called|sold) (?:as|under)? ?(?:the name )?"
     r"|,? (?:aka|a\.k\.a\.) |, (?:or|that is|which is) "
 )
-_CLASS_FOLLOWS: Final = re.compile(
+_CLASS_FOLLOWS: Final = late(
     r"(?:,| is| are| was|, which is|\s?[(\[#])\s*"
     r"(?:an?|the|one of the|type of|kind of|a type of|a kind of|a form of)\s+"
     r"(?!not\b)(?:(?!not\b|no\b|than\b|for\b|to\b|of\b|used\b)[\w-]+\s+){0,2}?$"
 )
-_AND: Final = re.compile(r"\s*,?\s*(?:and|or|plus|\+)\b", re.IGNORECASE)
+_AND: Final = late(r"\s*,?\s*(?:and|or|plus|\+)\b", re.IGNORECASE)
 _CLASS_REACH: Final = 60
 
 
@@ -268,7 +269,7 @@ def _without_salt(both: Consultation, text: str) -> str:
     return text
 
 
-_DOSE: Final = re.compile(
+_DOSE: Final = late(
     r"(?<![\w.])\d[\d,.]*(?:\s?(?:-|\u2013|to)\s?\d[\d,.]*)?\s?-?"
     r"(?:units?|mg|mgs|milligrams?|mcg|\u00b5g|\u03bcg|ug|micrograms?|IUs?|mls?|cc|g|grams?)"
     r"(?!\w)(?!/(?!day|d\b|kg|week|hour|h\b|dose))",

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from clinic_broadcast.core.lexicon import Drug, Lexicon, remembered
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span, Token
 
-_WORD: Final = re.compile(r"[A-Za-z][A-Za-z-]{3,}")
+_WORD: Final = late(r"[A-Za-z][A-Za-z-]{3,}")
 
 
 @dataclass(frozen=True, slots=True)

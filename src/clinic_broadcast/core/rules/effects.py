@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.claims import FTC
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span
 
-_DENIED: Final = re.compile(
+_DENIED: Final = late(
     r"\b(?:no|not|cannot|nor|neither|hardly|barely|rarely|seldom|little|few|unproven|unclear|unlikely|"
     r"unknown|whether|if|lacks?|limited|weak|myth|less|never (?:been )?(?:supported|shown|proven|proved))\b"
     r"|n['\u2019]t\b|\?",
 )
 """What takes a claim back or asks it; a mere "never", "nothing" and "no other" are claims themselves."""
 
-_HEDGED: Final = re.compile(
+_HEDGED: Final = late(
     r"\b(?:may|might|can|could|perhaps|possibly|probably|sometimes|often|usually|seems?|appears?|suggests?|"
     r"tends?|some|should|would|potentially|is thought|are thought)\b",
 )
-_HEDGED_SCARE: Final = re.compile(_HEDGED.pattern.replace("can|could|", ""))
+_HEDGED_SCARE: Final = late(_HEDGED.pattern.replace("can|could|", ""))
 """That something can do harm frightens as much as that it does."""
 
-_EFFECT: Final = re.compile(
+_EFFECT: Final = late(
     r"\b(?:improves?|boosts?|increases?|raises?|restores?|regulates?|balances?|cures?|heals?|treats?|shrinks?|"
     r"dissolves?|melts?|removes?|opens?|unblocks?|clears?|cleans(?:es?)?|prevents?|reverses?|strengthens?|thickens?|"
     r"helps?|makes?|gives?|brings?|keeps?|wakes?|ends?|lets?|doubles?|triples?|enhances?|ensures?|resets?|"
@@ -33,19 +33,19 @@ _EFFECT: Final = re.compile(
     r"relieves?|builds?|thins?|promotes?|follows?|stimulates?|induces?|triggers?|supports?|saves?|beats?|"
     r"(?:is|are) (?:a|an|the|all|as|just as|good|great|helpful|effective|useful|better|enough)|will)\b",
 )
-_HARM: Final = re.compile(
+_HARM: Final = late(
     r"\b(?:makes?|causes?|leads? to|leaves?|renders?|brings?|triggers?|ends? in|results? in|destroys?|damages?|"
     r"poisons?|ruins?|kills?|harms?|tears?|costs?|ends?|uses? up|(?:is|are|was|were) (?:a|the) (?:cause|reason))\b"
     r"[^,;:.!?]{0,60}"
     r"\b(?:infertil\w*|steril\w*|miscarr\w*|barren|childless|fertility|ovar(?:y|ies)|eggs?|sperm|womb|uterus|"
     r"loss|losses|autis\w*|defects?|embryos?|pregnanc(?:y|ies)|menopause|term)\b",
 )
-_TO_ALL: Final = re.compile(
+_TO_ALL: Final = late(
     r"\b(?:every(?:body|one)?|each|all|any|always|never|nothing|no other|nobody|certainly|undoubtedly|inevitably|"
     r"forever|permanently|for good|for ever|once and for all|in the end|with certainty|in every case|"
     r"in all cases|every time|no doubt|without fail|all it takes|all that is needed|the only thing)\b",
 )
-_OUTCOME: Final = re.compile(
+_OUTCOME: Final = late(
     r"\b(?:(?:become|becomes|get|gets|be|fall|falls) pregnant|conceives?|succeeds?|(?<!at )(?<!of )works?|(?:be|"
     r"is|are) (?:prevented|"
     r"cured|avoided|reversed|solved|treated successfully|gone)|"
@@ -55,56 +55,54 @@ _OUTCOME: Final = re.compile(
     r"restores?|thickens?|fix(?:es)?|solves?|reverses?) (?:the |her |his |their |every |all )?[\w' -]{0,30}"
     r"(?:chances?|odds|rates?|fertility|count|lining|quality|ovulation))\b",
 )
-_NOT_TO_ALL: Final = re.compile(
+_NOT_TO_ALL: Final = late(
     r"\b(?:not|no|nor|hardly|rarely|cannot|few|without|less)\b|n['\u2019]t\b|\b(?:may|might|whether|if|unless|"
     r"should|must|need|needs)\b|\?",
 )
-_NO_DOUBT: Final = re.compile(r"\b(?:no doubt|no other|nothing|never|without fail)\b")
+_NO_DOUBT: Final = late(r"\b(?:no doubt|no other|nothing|never|without fail)\b")
 _OUTRIGHT: Final = (
-    re.compile(
+    late(
         r"\b(?:doubl|tripl|quadrupl|multipl)(?:e|es|y|ies)\b[^,;:.!?]{0,30}\b(?:chances?|odds|success|pregnancy rates?|"
         r"implantation|fertility)\b(?! of (?:an? )?(?:miscarriage|loss|complication|ectopic|birth defect|defect))",
     ),
-    re.compile(
+    late(
         r"\b(?:revers(?:e|es|ing)|turns? back|stops?|undo(?:es)?) (?:the )?(?:[\w-]+ )?(?:menopause|ag(?:e?)ing|"
         r"infertility|"
         r"(?:biological )?clock|ovarian failure|azoospermia)\b",
     ),
-    re.compile(
+    late(
         r"\b(?:unblock|melt|rejuvenat|detoxif|cleans|flush)(?:e|es|s|y|ies|es out)?\b(?: away| out)? (?:the |a |"
         r"all |any |"
         r"scarred |blocked |fallopian )*(?:tubes?|fibroids?|womb|uterus|ovar(?:y|ies)|body|liver|eggs?|adhesions?|"
         r"hydrosalpin\w+|cysts?)\b",
     ),
-    re.compile(
+    late(
         r"\bmakes? (?:the |an? |every |any |all |most )?[\w-]+ (?:implant|stick|work|succeed|fertile|infertile|sterile|"
         r"pregnant|conceive|perfect)\b",
     ),
-    re.compile(
+    late(
         r"\b(?:totally|completely|absolutely|perfectly|entirely|fully|100%) (?:safe|painless|harmless|risk-free|"
         r"reliable|"
         r"free of (?:risks?|side effects|complications))\b"
         r"|\bno (?:risks?|side effects|complications|dangers?)\b(?! of\b)|\bwithout (?:any|all) (?:risks?|side effects|"
         r"complications)\b",
     ),
-    re.compile(
+    late(
         r"\bwill (?:surely |certainly |definitely |always |finally |soon )?(?:save|cure|heal|fix|melt|dissolve|"
         r"bring (?:back|your|the|her)|restore|reverse|guarantee|ensure|follow|give (?:you|her|them|every))\b",
     ),
-    re.compile(r"\b(?:never|no longer|not) (?:miscarr(?:y|ies)|loses? \w+) (?:any ?more|again)\b"),
-    re.compile(
-        r"\b(?:goe?s?|comes?|leaves?|walks?) (?:home|away) with (?:a|their|her) (?:\w+ )?(?:baby|child)\b"
-    ),
-    re.compile(r"\b(?:works?|succeeds?|helps?) (?:every time|in every case|for every(?:one|body))\b"),
-    re.compile(
+    late(r"\b(?:never|no longer|not) (?:miscarr(?:y|ies)|loses? \w+) (?:any ?more|again)\b"),
+    late(r"\b(?:goe?s?|comes?|leaves?|walks?) (?:home|away) with (?:a|their|her) (?:\w+ )?(?:baby|child)\b"),
+    late(r"\b(?:works?|succeeds?|helps?) (?:every time|in every case|for every(?:one|body))\b"),
+    late(
         r"\b(?:lets?|helps?) (?:\w+ ){1,2}(?:choose|select|decide) (?:a|the) (?:boy|girl|sex|gender)\b",
     ),
 )
-_TAKEN_BACK: Final = re.compile(
+_TAKEN_BACK: Final = late(
     r"\b(?:no|not|never|cannot|nor|neither|nothing|hardly|unproven|whether|if|myth|without)\b[^,;:]{0,40}$"
     r"|n['\u2019]t\b[^,;:]{0,40}$",
 )
-_HEDGED_BEFORE: Final = re.compile(r"\b(?:may|might|can|could|sometimes|rarely)\b[^,;:]{0,24}$")
+_HEDGED_BEFORE: Final = late(r"\b(?:may|might|can|could|sometimes|rarely)\b[^,;:]{0,24}$")
 
 
 def effect(reading: Reading) -> Iterator[Finding]:

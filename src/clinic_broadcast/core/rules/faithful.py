@@ -8,15 +8,15 @@ and some words may not even be left out, because a claim turns without them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.promo import Fragment, Origin
 from clinic_broadcast.core.words import sentences
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = late(
     r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['\u2019][^\W\d_]+)*|[%‰°µ<>≤≥=±+~]",
 )
 _NEGATIONS: Final = frozenset(

@@ -9,14 +9,13 @@ from typing import Final
 
 from clinic_broadcast.core.answer import Link
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span
 
 OWN: Final = "own rule: a slip of the pen in medical text may change what it says"
-_HASH: Final = re.compile(
-    r"#(?=\d)|(?<=\w)#|(?<=[\w)] )#(?=\s|$|[.,;:)])|&#\d+;?|&(?:amp|nbsp|quot|lt|gt|apos);"
-)
-_MOJIBAKE: Final = re.compile(
+_HASH: Final = late(r"#(?=\d)|(?<=\w)#|(?<=[\w)] )#(?=\s|$|[.,;:)])|&#\d+;?|&(?:amp|nbsp|quot|lt|gt|apos);")
+_MOJIBAKE: Final = late(
     "\u00c3[\u0080-\u00bf\u2018-\u2122\u0152-\u0178]|\u00c2[\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u2122]?"
     "|\u00e2\u0080[\u0080-\u00bf]|\u00ef\u00bb\u00bf|\ufffd"
 )
@@ -75,13 +74,13 @@ def _is_invisible(text: str, at: int, char: str) -> bool:
     return category in ("Cf", "Cc", "Co", "Cn") and char not in _SPACES
 
 
-_BRACKET: Final = re.compile(r"[()\[\]]")
+_BRACKET: Final = late(r"[()\[\]]")
 _PAIRS: Final = {")": "(", "]": "["}
-_MARKER: Final = re.compile(
+_MARKER: Final = late(
     r"(?:^|[\n.:;!?]\s*|,\s+|\band\s+)(?:\d{1,2}|[a-hA-H]|[ivx]{1,4})[.]?(\))", re.MULTILINE
 )
-_SMILEY: Final = re.compile(r"[:;=]-?[()\[\]]")
-_DOSE_NEAR: Final = re.compile(r"\d|\b(?:units?|mg|mcg|iu|ml|dose)\b", re.IGNORECASE)
+_SMILEY: Final = late(r"[:;=]-?[()\[\]]")
+_DOSE_NEAR: Final = late(r"\d|\b(?:units?|mg|mcg|iu|ml|dose)\b", re.IGNORECASE)
 _NEAR: Final = 30
 
 
@@ -149,7 +148,7 @@ def _unpaired(text: str, places: Sequence[int]) -> tuple[list[int], list[int]]:
     return opened, closed
 
 
-_LOST: Final = re.compile(
+_LOST: Final = late(
     r"\b(?:check(?:ing)?(?: (?:out|me out on))?|visit|read|see|go to|find (?:me|us) (?:at|on))\s+(?:\w+\s+){0,2}?"
     r"(?:my|our|the|this)\s+(?:\w+\s+){0,2}?(?:blog|web ?site|web ?page|site|page|facebook page)\s+"
     r"(?:\w+\s+)?(?:at|here)\b:?"
@@ -158,7 +157,7 @@ _LOST: Final = re.compile(
     r"|\bat (?:the|this) following (?:link|address|site|web ?site|page)\b:?",
     re.IGNORECASE,
 )
-_ADDRESS_FOLLOWS: Final = re.compile(
+_ADDRESS_FOLLOWS: Final = late(
     r"[\s:\u00a0(<\"]*(?:https?:|www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}\b)", re.IGNORECASE
 )
 _LINK_NEAR: Final = 4

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
-from urllib.parse import unquote
 
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.material import Taint
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules import names, privacy
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
 from clinic_broadcast.core.rules.reading import Tables, host_of, read
@@ -17,17 +17,17 @@ from clinic_broadcast.core.rules.taint import tainted
 from clinic_broadcast.core.utm import OURS
 from clinic_broadcast.core.words import Span, blank
 
-_STRUCTURE: Final = re.compile(
+_STRUCTURE: Final = late(
     r"^[a-z][a-z0-9+.-]*://[^/?#]*|/(?:19|20)\d\d/(?:(?:0[1-9]|1[0-2])/)?(?:(?:[0-2]\d|3[01])/)?|\.html?(?=$|[?#])"
     r"|_\d{1,4}(?=\.html?(?:$|[?#]))|\?m=[01](?=$|[&#])|\?p=\d+(?=$|[&#])"
     rf"|{OURS}",
     re.IGNORECASE,
 )
-_NUMBERED: Final = re.compile(r"[-_/](\d{1,4})(?=(?:\.html?)?/?(?:$|[?#]))", re.IGNORECASE)
+_NUMBERED: Final = late(r"[-_/](\d{1,4})(?=(?:\.html?)?/?(?:$|[?#]))", re.IGNORECASE)
 """What blogs put behind the second page of one title, or number their pages with."""
 
 _PADDING: Final = "\x00"
-_ENCODED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ENCODED: Final = late(r"(?:%[0-9A-Fa-f]{2})+")
 _RULES: Final = (
     privacy.voice,
     privacy.kin,
@@ -82,7 +82,7 @@ def url(tables: Tables, address: str, *, taint: Taint | None, title: str | None 
 
 def _decoded(found: re.Match[str]) -> str:
     """Give a percent-encoded run as its characters, padded so that no place moves."""
-    return unquote(found[0], errors="replace").ljust(len(found[0]), _PADDING)
+    return bytes.fromhex(found[0].replace("%", "")).decode(errors="replace").ljust(len(found[0]), _PADDING)
 
 
 def _finding(address: str, start: int, end: int, rules: str) -> Finding:

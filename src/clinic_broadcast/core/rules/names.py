@@ -10,6 +10,7 @@ from typing import Final
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Lexicon, remembered
 from clinic_broadcast.core.own_names import word_set
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.numbers import has_digit, is_number_word
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
 from clinic_broadcast.core.rules.reading import Reading
@@ -71,13 +72,13 @@ def _hides_a_name(lexicon: Lexicon, word: str, pieces: tuple[str, ...]) -> bool:
     return whole != word and lexicon.is_name_or_place(whole) and not lexicon.is_vocabulary(whole)
 
 
-_LOWER_LETTERS: Final = re.compile(
+_LOWER_LETTERS: Final = late(
     r"(?:[A-Za-z]_){2,}[A-Za-z]?|(?<![\w.&/'\u2019-])(?:[a-z]\.){2,}(?!\w)|(?<![\w.&/=<>'\u2019-])"
     r"(?!(?:[avxyi]|[tb] cells?|d (?:and|&) [ce]|p ?[=<>])\b)"
     r"[a-z](?![\w'\u2019&/-]| ?[&=<>)])"
 )
 _DOTTED_TERMS: Final = word_set("a.m. p.m. b.i.d. t.i.d. q.d. i.v. i.m. s.c. d.c. i.u. s.q. p.o. n.b.")
-_BEFORE_LETTER: Final = re.compile(
+_BEFORE_LETTER: Final = late(
     r"(?:\d|\b(?:and|or|&|vitamins?|hepatitis|type|group|factor|strep)) ?$", re.IGNORECASE
 )
 
@@ -122,7 +123,7 @@ def initial(reading: Reading) -> Iterator[Finding]:
         )
 
 
-_FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
+_FLAG: Final = late("[\U0001f1e6-\U0001f1ff]{2}")
 
 
 def name(reading: Reading) -> Iterator[Finding]:
@@ -169,9 +170,7 @@ def _may_be_lower_name(reading: Reading, text: str) -> bool:
     )
 
 
-_BEFORE_PLACE: Final = re.compile(
-    r"\b(?:in|at|near|from|around|to|outside|of|via|leaving)\s+$", re.IGNORECASE
-)
+_BEFORE_PLACE: Final = late(r"\b(?:in|at|near|from|around|to|outside|of|via|leaving)\s+$", re.IGNORECASE)
 
 
 def _may_be_lower_place(reading: Reading, word: Token) -> bool:
@@ -182,13 +181,13 @@ def _may_be_lower_place(reading: Reading, word: Token) -> bool:
 
 
 _MODALS: Final = frozenset({"May", "Will", "Can"})
-_MODAL_QUESTION: Final = re.compile(r" (?:I|[a-z]+)\b[^.!\n,]*\?")
+_MODAL_QUESTION: Final = late(r" (?:I|[a-z]+)\b[^.!\n,]*\?")
 """What follows a modal verb that opens a question; a name would be set off or told of."""
 
 
-_TOO_LONG: Final = re.compile(r"\b(?:Too|too|So|so|As|as)\s$")
-_HOW_LONG: Final = re.compile(r"(?:^|[\s\"(\u201c])(?:How|how)\s$")
-_LONG_ASKS: Final = re.compile(
+_TOO_LONG: Final = late(r"\b(?:Too|too|So|so|As|as)\s$")
+_HOW_LONG: Final = late(r"(?:^|[\s\"(\u201c])(?:How|how)\s$")
+_LONG_ASKS: Final = late(
     r" (?:after|before|between|to|until|is|are|does|do|can|could|should|will|may|must|the|an?|in|for|on|it)\b"
     r"(?! (?:treats?|says?|thinks?|told|did|was|had|asked)\b)",
     re.IGNORECASE,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.words import bare, parts
 
 
@@ -55,8 +55,8 @@ VALUES: Final[dict[str, int]] = {
 }
 """Words that tell a number, and which; "couple" and "single" are everyday words and do not count."""
 
-_DIGITS: Final = re.compile(r"\d+")
-_ORDINAL_FIGURE: Final = re.compile(r"(\d+)(?:st|nd|rd|th)$")
+_DIGITS: Final = late(r"\d+")
+_ORDINAL_FIGURE: Final = late(r"(\d+)(?:st|nd|rd|th)$")
 
 
 def has_digit(word: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 from clinic_broadcast.core.domains import ASCII_DOMAINS
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.own_names import word_set
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.numbers import has_digit, is_number_word
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span, Token, bare, parts
@@ -21,8 +22,8 @@ _VOICE: Final = word_set(
     "i me my mine myself we us our ours ourselves you your yours yourself yourselves u ur he him his himself"
     " she her hers herself im ive id'"
 )
-_VOICE_CONTRACTED: Final = re.compile(r"^(?:i|we|you|he|she)['\u2019\u02bc](?:m|re|ve|d|ll|s)$")
-_ASKS: Final = re.compile(
+_VOICE_CONTRACTED: Final = late(r"^(?:i|we|you|he|she)['\u2019\u02bc](?:m|re|ve|d|ll|s)$")
+_ASKS: Final = late(
     r"^[\W_]*(?:what|when|where|why|how|which|should|can|could|may|might|must|will|would|do|am|is|are)\b",
     re.IGNORECASE,
 )
@@ -88,7 +89,7 @@ _KIN: Final = (
     "grand(?:mother|father|ma|pa|son|daughter)|(?:mother|father|sister|brother|daughter|son)-in-law|neighbou?r|"
     "friend|colleague|co-?worker|employer|boss"
 )
-_KIN_PATTERN: Final = re.compile(
+_KIN_PATTERN: Final = late(
     rf"\b(?:{_KIN})(?:['\u2019]s)?(?![\w'\u2019])"
     r"|\bone of (?:my|our)\b|\bpatients? of (?:mine|ours)\b|\breader(?:['\u2019]s)?\b|\b(?:story|stories)\b"
     r"|\bm(?:r|rs|s)\b|\bpatient [b-z]\b|\bsigned\b"
@@ -106,7 +107,7 @@ _KIN_PATTERN: Final = re.compile(
     r"asked|came|tells|told|says|said|who (?:wrote|asked|came|had|lost|was|lives|works))"
     r"| (?:\w+ ){1,3}(?:wrote|asked))\b",
 )
-_ROLE: Final = re.compile(r"(?:\b(?:in|of|to|for|from|by|and|with) )the (?:mother|father)$")
+_ROLE: Final = late(r"(?:\b(?:in|of|to|for|from|by|and|with) )the (?:mother|father)$")
 
 
 def kin(reading: Reading) -> Iterator[Finding]:
@@ -135,21 +136,21 @@ def kin(reading: Reading) -> Iterator[Finding]:
 _MONTHS: Final = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DAYS: Final = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 _SHORT: Final = "Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun"
-_TIME: Final = re.compile(
+_TIME: Final = late(
     rf"\b(?:{_MONTHS}|(?:{_DAYS})s?)\b"
     r"|\b(?:19|20)\d\ds?\b"
     r"|\b(?:yesterday|today|tonight|tomorrow|nowadays|last|next|previous|previously|ago|recent|recently|since|lately)\b"
     r"|\b(?:winter|summer|autumn|spring(?:time)?|christmas|xmas|easter|ramadan|diwali|thanksgiving|birthday|anniversary|"
     r"new year)\b",
 )
-_SHORT_TIME: Final = re.compile(rf"\b(?:{_SHORT})\b(?=\.|\s+\d|,)|(?<=\d )(?:{_SHORT})\b")
-_FALL: Final = re.compile(
+_SHORT_TIME: Final = late(rf"\b(?:{_SHORT})\b(?=\.|\s+\d|,)|(?<=\d )(?:{_SHORT})\b")
+_FALL: Final = late(
     r"\b(?:in|this|last|next|since|until|by|of|late|early) (?:the )?fall\b(?! in\b)", re.IGNORECASE
 )
-_LASTING: Final = re.compile(
+_LASTING: Final = late(
     r"\b(?:can|may|might|will|to|not|usually|often|should|could|would|must) $", re.IGNORECASE
 )
-_NEXT_STEP: Final = re.compile(r"(?:next|last)(?: steps?\b)|next to\b", re.IGNORECASE)
+_NEXT_STEP: Final = late(r"(?:next|last)(?: steps?\b)|next to\b", re.IGNORECASE)
 
 
 def time(reading: Reading) -> Iterator[Finding]:
@@ -182,17 +183,17 @@ def _is_no_time(reading: Reading, found: re.Match[str]) -> bool:
     return False
 
 
-_EMAIL: Final = re.compile(r"[^\s@<>()\[\],;:]{1,64}@[^\s@<>()\[\],;:]{1,255}")
-_SPELT_EMAIL: Final = re.compile(
+_EMAIL: Final = late(r"[^\s@<>()\[\],;:]{1,64}@[^\s@<>()\[\],;:]{1,255}")
+_SPELT_EMAIL: Final = late(
     r"\b\w[\w.]{0,40} ?[(\[]? ?at ?[)\]]? ?\w{1,40} ?[(\[]? ?dot ?[)\]]? ?[a-z]{2,}\b", re.IGNORECASE
 )
-_ADDRESS: Final = re.compile(r"\b(?:https?|ftp)://\S+|\bwww\.\S+", re.IGNORECASE)
-_DOMAIN: Final = re.compile(
+_ADDRESS: Final = late(r"\b(?:https?|ftp)://\S+|\bwww\.\S+", re.IGNORECASE)
+_DOMAIN: Final = late(
     r"(?<![\w@.])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}([A-Za-z]{2,24})(?![\w@-])(?:/\S*)?"
 )
-_HANDLE: Final = re.compile(r"(?<![\w.@])@\w[\w.]*")
-_PHONE: Final = re.compile(r"(?<![\w.])(?:\+|(?=[\d(]))[\d(][\d\s().\u2010-\u2013-]{6,40}[\d)](?!\w)")
-_IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
+_HANDLE: Final = late(r"(?<![\w.@])@\w[\w.]*")
+_PHONE: Final = late(r"(?<![\w.])(?:\+|(?=[\d(]))[\d(][\d\s().\u2010-\u2013-]{6,40}[\d)](?!\w)")
+_IPV4: Final = late(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 _PHONE_DIGITS_MIN: Final = 7
 
 
@@ -249,7 +250,7 @@ def _is_domain(found: re.Match[str]) -> bool:
     return common or top.islower() or (top.isupper() and name.isupper())
 
 
-_AT_ONCE: Final = re.compile(r"\bat once$")
+_AT_ONCE: Final = late(r"\bat once$")
 
 
 def number(reading: Reading) -> Iterator[Finding]:
@@ -287,11 +288,11 @@ def number(reading: Reading) -> Iterator[Finding]:
             )
 
 
-_ROMAN: Final = re.compile(r"(?:IX|IV|V?I{2,3}|VI|X{2,3}(?:IX|IV|V?I{0,3}))$")
-_BEFORE_ROMAN: Final = re.compile(
+_ROMAN: Final = late(r"(?:IX|IV|V?I{2,3}|VI|X{2,3}(?:IX|IV|V?I{0,3}))$")
+_BEFORE_ROMAN: Final = late(
     r"\b(?:type|factor|stage|phase|grade|class|category|level|bethesda|chrom\w+)\s$", re.IGNORECASE
 )
-_INTO_A_VEIN: Final = re.compile(
+_INTO_A_VEIN: Final = late(
     r"\s+(?:fluids?|drip|line|infusions?|antibiotics?|sedation|iron|immunoglobulins?|intralipids?|therapy|treatment)",
     re.IGNORECASE,
 )

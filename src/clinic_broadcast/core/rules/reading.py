@@ -11,6 +11,7 @@ from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Lexicon
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.words import (
     PhraseIndex,
     Span,
@@ -23,13 +24,11 @@ from clinic_broadcast.core.words import (
     tokens,
 )
 
-_ABBREVIATIONS: Final = re.compile(r"\b(?:e\.g|i\.e|vs|etc|cf|approx)\.", re.IGNORECASE)
+_ABBREVIATIONS: Final = late(r"\b(?:e\.g|i\.e|vs|etc|cf|approx)\.", re.IGNORECASE)
 _DEGREES: Final = r"(?:\s*,?\s*(?:M\.?\s?D|Ph\.?\s?D|D\.?O|F\.?A\.?C\.?O\.?G|FRCOG|MRCOG|MBBS|RN)\b\.?)*"
-_HASHTAG: Final = re.compile(r"(?<![\w&#])#([^\W\d_]\w*)")
-_URL: Final = re.compile(r"https?://[^\s<>\"'\u201c\u201d]+|www\.[^\s<>\"']+", re.IGNORECASE)
-_NUMBER_WORD: Final = re.compile(
-    r"\b(?:one|two|three|four|five|six|first|second|third|twelve)\b", re.IGNORECASE
-)
+_HASHTAG: Final = late(r"(?<![\w&#])#([^\W\d_]\w*)")
+_URL: Final = late(r"https?://[^\s<>\"'\u201c\u201d]+|www\.[^\s<>\"']+", re.IGNORECASE)
+_NUMBER_WORD: Final = late(r"\b(?:one|two|three|four|five|six|first|second|third|twelve)\b", re.IGNORECASE)
 _BEFORE_FIRST: Final = "\"'\u201c\u2018(* -\u2013"
 _TITLE_LETTERS_MIN: Final = 4
 _TITLE_SHARE: Final = 0.6

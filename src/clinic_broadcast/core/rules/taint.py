@@ -10,6 +10,7 @@ from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Lexicon, fold, remembered
 from clinic_broadcast.core.material import Taint, digest_of, taint_of
 from clinic_broadcast.core.own_names import word_set
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.numbers import has_digit, is_number_word, same_numbers
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
 from clinic_broadcast.core.rules.reading import Reading, Tables
@@ -29,29 +30,29 @@ _KIN: Final = (
     r"husband|hubby|wife|partner|spouse|fianc[e\u00e9]+|boyfriend|girlfriend|sister|brother|cousin|friend|daughter|son|"
     r"twins?|mum|mom|mother|dad|father|mother-in-law|aunt|uncle|niece|nephew|baby|ex|dh|bf"
 )
-_STRONG: Final = re.compile(
+_STRONG: Final = late(
     rf"\b(?:my name is|names?|i am|i['\u2019]?m|it['\u2019]?s|called|{_KIN}|regards|sincerely|yours|faithfully|thanks|"
     r"thank you|thx|ty|signed|dr|doctor|mr|mrs|ms|miss|consultant(?: is)?|coordinator|name:|country:|city:|town:|"
     r"hello|hi|hey|dear|love|hugs|xx+|bless|cheers|clinic|hospital|named|born)\b:?",
     re.IGNORECASE,
 )
-_WEAK: Final = re.compile(
+_WEAK: Final = late(
     r"\b(?:from|in|at|to|near|live|lives|lived|living|by|of|around|outside|moved|via|between|visiting|town|city|village)\b",
     re.IGNORECASE,
 )
-_SIGNS: Final = re.compile(
+_SIGNS: Final = late(
     r"regards|sincerely|yours|faithfully|thank|thx|ty|love|hugs|xx|bless|cheers|signed", re.IGNORECASE
 )
-_STOP: Final = re.compile(r"[;?]|[.!] ")
-_PAUSE: Final = re.compile(r"[,.;:!?\n]")
+_STOP: Final = late(r"[;?]|[.!] ")
+_PAUSE: Final = late(r"[,.;:!?\n]")
 _NEXT: Final = 2
 """An everyday word that no gazetteer holds counts as a name only this near to its cue, with no pause between."""
 
 _WINDOW: Final = 5
 _REACH: Final = 60
-_MARKS: Final = re.compile(r"[-.@_/'\u2019\u2010\u2011:,]+")
-_DOTTED: Final = re.compile(r"\b(?:[^\W\d_]\.){2,}[^\W\d_]?(?!\w)")
-_JOINED: Final = re.compile(r"[^\s<>()\[\]\"]{0,100}[@_/][^\s<>()\[\]\"]{0,100}")
+_MARKS: Final = late(r"[-.@_/'\u2019\u2010\u2011:,]+")
+_DOTTED: Final = late(r"\b(?:[^\W\d_]\.){2,}[^\W\d_]?(?!\w)")
+_JOINED: Final = late(r"[^\s<>()\[\]\"]{0,100}[@_/][^\s<>()\[\]\"]{0,100}")
 _OPENERS: Final = word_set(
     "what when where why how which who should would could can is are was were do does did have has had am there"
     " any after before during also because since however then now just but and so if it this that these those"

@@ -7,13 +7,14 @@ from typing import Final
 
 from clinic_broadcast.core.answer import Zones
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
 
-_SALUTATION: Final = re.compile(
+_SALUTATION: Final = late(
     r"^\W*(?:hello|hi|hey|dear|good (?:morning|afternoon|evening|day)|greetings)\b",
     re.IGNORECASE | re.MULTILINE,
 )
-_PATIENT_SPEAKS: Final = re.compile(
+_PATIENT_SPEAKS: Final = late(
     r"\bmy (?:husband|wife|hubby|partner|boyfriend|girlfriend|doctor|gyna?e?(?:cologist)?|obgyn|consultant|periods?|"
     r"(?:last|first|second|third|next) (?:period|cycle|ivf|iui|miscarriage|pregnancy|beta|scan|transfer|attempt)|"
     r"miscarriages?|uterus|tubes?|ovar(?:y|ies)|embryos?|eggs?|fsh|amh|hcg|tsh|daughter|son|mother|mum|mom|sister)\b"
