@@ -106,6 +106,20 @@ def examine(page: Page) -> None:
     assert page.evaluate(JUMPS) is False
 
 
+def test_what_examines_the_pages_finds_what_is_wrong(site: Site, chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.goto(url(site, "/review/sign-in"))
+    page.evaluate(
+        "document.body.innerHTML += '<p style>x</p><button></button><input><h4 id=a>x</h4><i id=a></i>'"
+    )
+    page.evaluate("document.querySelector('p[style]').style.color = '#999'")
+    page.evaluate("document.querySelector('button').style.minHeight = '1px'")
+    for found in (CONTRASTS, SMALL_TARGETS, UNNAMED, TWICE_NAMED):
+        assert page.evaluate(found) != []
+    assert page.evaluate(JUMPS) is True
+    page.close()
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_page_can_be_read_and_pressed(
     site: Site, chromium: Browser, view: tuple[int, str], tmp_path: Path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,6 +155,38 @@ def test_a_change_that_fails_leaves_the_register_as_it_was(tmp_path: Path) -> No
     with pytest.raises(UsageError):
         file.change(lambda people: added(people, "Dr. Jane Roe", role=Role.REVIEWER, now=NOW))
     assert file.path.read_bytes() == before
+
+
+ADDING = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from clinic_broadcast.core.people import Role, added
+from clinic_broadcast.wire.people import PeopleFile
+
+file = PeopleFile(Path(sys.argv[1]))
+for number in range(100_000):
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    file.change(lambda people: added(people, f"Person {number}", role=Role.READER, now=now))
+    print(number, flush=True)
+"""
+
+
+def test_a_kill_at_any_moment_loses_no_change_that_was_told_and_leaves_no_lock(tmp_path: Path) -> None:
+    for kills in range(4):
+        state = tmp_path / str(kills)
+        child = subprocess.Popen(
+            [sys.executable, "-c", ADDING, str(state)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        for _ in range(3 + kills):
+            child.stdout.readline()
+        child.kill()
+        told = 3 + kills + len(child.communicate()[0].splitlines())
+        file = PeopleFile(state)
+        assert told <= len(file.read().persons) <= told + 1
+        file.change(lambda people: added(people, "Dr. Jane Roe", role=Role.REVIEWER, now=NOW))
+        assert file.read().named("Dr. Jane Roe") is not None
 
 
 HOST = {"host": "review.example"}
