@@ -33,6 +33,9 @@ what = ("the lining", "the transfer", "an early scan", "the luteal phase", "ovul
 how = ("is often checked first", "can be measured", "may be repeated", "is usually left alone")
 where = ("before a treatment cycle", "in most clinics", "with an ultrasound", "after a loss")
 words = list(itertools.product(topics, what, how, where))
+plain = ("thyroid", "pregnancy", "risk", "test", "loss", "early", "lining", "transfer", "scan", "ovulation")
+# Addresses of plain words: one with a number in it is held by the gate, and the feeds would be empty.
+slugs = list(itertools.product(plain, repeat=4))
 with open_blog() as rig:
     rig.state.page_size = size
     for number in range(count):
@@ -44,7 +47,9 @@ with open_blog() as rig:
             f" from one person to the next. Note {number}."
             "\\n\\nJane Roe, M.D.\\nThe Example Fertility Center"
         )
-        rig.put(Page(number=number, text=text, days=number // 8))
+        link = f"{rig.base}/2020/05/" + "-".join(slugs[number]) + ".html"
+        heading = f"{topic} and {one} in general"
+        rig.put(Page(number=number, text=text, days=number // 8, link=link, heading=heading))
     print(rig.base, flush=True)
     for line in sys.stdin:
         print(len(rig.state.asked), flush=True)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from clinic_broadcast.ports import Source
 from clinic_broadcast.sources.blogger import BloggerSource
@@ -240,8 +240,8 @@ def atom(state: BlogState, base: str, path: str) -> bytes:
     shown = pages[start - 1 : start - 1 + state.page_size]
     after = ""
     if start - 1 + state.page_size < len(pages):
-        kept = "&".join(f"{key}={value}" for key, value in query.items() if key != "start-index")
-        turn = html.escape(f"{base}/feeds/posts/default?{kept}&start-index={start + state.page_size}")
+        turned = urlencode({**query, "start-index": str(start + state.page_size)})
+        turn = html.escape(f"{base}/feeds/posts/default?{turned}")
         after = f'<link rel="next" type="application/atom+xml" href="{turn}"/>'
     entries = "".join(_entry(page, base) for page in shown)
     newest_at = max((page.updated_at for page in state.pages.values()), default=FIRST_AT)

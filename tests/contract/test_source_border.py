@@ -141,5 +141,24 @@ def test_a_second_poll_asks_for_what_changed_since_a_day_before_the_newest_chang
     assert "Question number 2" in {answer.title for answer in second.answers}
     queries = [parse_qs(urlsplit(path).query) for path, _ in blog.state.asked]
     since = [query["updated-min"] for query in queries if "updated-min" in query]
-    assert since == [[(FIRST_AT + timedelta(days=8)).isoformat(timespec="seconds")]]
+    assert since == [[f"{FIRST_AT + timedelta(days=8):%Y-%m-%dT%H:%M:%SZ}"]]
     assert all(query["orderby"] == ["updated"] for query in queries if "updated-min" in query)
+
+
+def test_changes_on_several_pages_are_all_found_and_each_page_is_asked_with_the_same_query(
+    blog: BlogRig,
+) -> None:
+    for number in range(1, 15):
+        blog.put(Page(number=number))
+    source = blog.source()
+    first = source.poll(None, is_known=nothing_known)
+    before = len(blog.state.asked)
+    for number in range(1, 8):
+        blog.put(Page(number=number, updated_days=40, heading=f"Other words {number}"))
+    second = source.poll(first.marks, is_known={answer.id for answer in first.answers}.__contains__)
+    changed = {answer.title for answer in second.answers if answer.title.startswith("Other words")}
+    assert changed == {f"Other words {number}" for number in range(1, 8)}
+    queries = [parse_qs(urlsplit(path).query) for path, _ in blog.state.asked[before:]]
+    since = [query["updated-min"] for query in queries if "updated-min" in query]
+    assert len(since) > 1
+    assert since == since[:1] * len(since)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -67,7 +67,8 @@ class BloggerSource:
         if since_at is None:
             return batch
         least_at = since_at - OVERLAP
-        query = {"orderby": "updated", "updated-min": least_at.isoformat(timespec="seconds")}
+        # With "Z": a server that copies our query into `next` as it stands turns the plus of "+00:00" into a blank.
+        query = {"orderby": "updated", "updated-min": f"{least_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
         answers = {answer.id: answer for answer in batch.answers}
         faults = dict.fromkeys(batch.faults)
         for document in walk_pages(
