@@ -238,7 +238,9 @@ def test_a_long_record_is_written_anew_and_says_the_same(
     assert (after.slots, after.order, after.pages, after.feed_id) == (
         before.slots, before.order, before.pages, before.feed_id,
     )  # fmt: skip
-    assert len(path.read_bytes().splitlines()) == len(after.slots) + len(after.pages) + 1
+    # And the line that names the feed, and the one that lets a restart resume.
+    assert len(path.read_bytes().splitlines()) == len(after.slots) + len(after.pages) + 2
+    assert after.mark is not None
 
 
 def test_evidence_says_which_bytes_were_served_from_when_on(stage: Stage) -> None:

@@ -87,6 +87,20 @@ class PageMark:
     has_newer: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressMark:
+    """That a build has looked at every answer up to a turn, so that another process need not look again.
+
+    `line` and `hash` name the end of the history after that. `seal` digests both, the words of every answer, and all
+    else that the build was made with; it cannot be made without the home's key.
+    """
+
+    turn: int
+    line: int
+    hash: str
+    seal: str
+
+
 class FeedRecord:
     """All slots and page marks of one clinic's feeds; what was changed since `drain` waits to be kept."""
 
@@ -94,6 +108,7 @@ class FeedRecord:
         self.slots: dict[str, Slot] = {}
         self.order: list[str] = []
         self.pages: dict[int, PageMark] = {}
+        self.mark: PressMark | None = None
         self.feed_id = ""
         self.dirty: set[int] = set()
         self.out: set[str] = set()
@@ -200,6 +215,8 @@ class Edition:
     tombstones: tuple[Tombstone, ...]
     pages: Iterator[tuple[PageMark, FeedDocument]]
     archived: frozenset[str] = frozenset()
+    mark: PressMark | None = None
+    """To be kept once all documents stand; None while the one that is kept will do."""
     waiting: int = 0
     quarantined: tuple[tuple[str, str], ...] = ()
 

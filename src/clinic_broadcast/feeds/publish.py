@@ -88,6 +88,9 @@ class Publisher:
             self.press = None
             edition = make(press)
             written = self._publish(edition, press.record, at)
+            if edition.mark is not None:
+                self.file.bookmark(edition.mark)
+                press.record.mark = edition.mark
             self.press = press
             return self._told(edition, written)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from clinic_broadcast.core.feed_record import FeedRecord, Kind, PageMark, Shown, Slot
+from clinic_broadcast.core.feed_record import FeedRecord, Kind, PageMark, PressMark, Shown, Slot
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.feeds.write import write_atomically
 
@@ -97,6 +97,10 @@ class RecordFile:
         if lines:
             self._add(self.path, lines)
 
+    def bookmark(self, mark: PressMark) -> None:
+        """Add what the press knows now that all documents of a build stand; one that is lost only costs time."""
+        self._add(self.path, [_line({"press": asdict(mark)})])
+
     def loose(self) -> tuple[Path, ...]:
         """Give, once, the files with new lines that are not durable yet: whoever writes documents sees to that."""
         found = tuple(sorted(self._loose))
@@ -132,6 +136,11 @@ class RecordFile:
         elif "page" in row:
             mark = PageMark(**row["page"])
             record.pages[mark.number] = mark
+        elif "press" in row:
+            told = row["press"]
+            record.mark = PressMark(
+                turn=int(told["turn"]), line=int(told["line"]), hash=str(told["hash"]), seal=str(told["seal"])
+            )
         else:
             slot = _slot_of(row["slot"])
             slots[slot.id] = slot
@@ -139,6 +148,8 @@ class RecordFile:
     def _rewrite(self, record: FeedRecord) -> None:
         lines = [_line({"feed": record.feed_id}), *map(_slot_line, record.slots.values())]
         lines += [_line({"page": asdict(mark)}) for mark in record.pages.values()]
+        if record.mark is not None:
+            lines.append(_line({"press": asdict(record.mark)}))
         content = b"".join(lines)
         write_atomically(self.path, content)
         self._is_long, self._whole, self._seen = False, len(content), self._state()

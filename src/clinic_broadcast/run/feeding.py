@@ -32,6 +32,7 @@ from clinic_broadcast.core.newsroom import (
     withhold,
 )
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.resuming import mark_of, resume
 
 
 def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
@@ -43,6 +44,8 @@ def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
     record = press.record
     record.feed_id = record.feed_id or head.id
     made_with = (head, desk.gate.version)
+    if press.made_with is None:
+        resume(desk, head, press)
     # The turn is asked for first: what changes while answers are read is read again by the next build.
     turn, changed = desk.ledger.changes(press.turn)
     # A lower turn is that of a record which was put back: nothing is known of what it holds.
@@ -60,8 +63,12 @@ def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
     now = room.now
     shown, archived = record.live(now, window=head.window), record.page_count * PAGE
     maker = _Maker(desk, room)
+    # A mark reads the digests of all answers: where something new was just built, the next build makes it.
+    is_marked = record.mark is not None and record.mark.turn == turn
+    is_due = not is_warm or (press.turn == turn and not is_marked)
     press.made_with, press.turn = made_with, turn
     return Edition(
+        mark=mark_of(desk, head, turn) if is_due else None,
         live=replace(maker.document(shown), older=record.page_count),
         corrections=replace(maker.document(record.notices()), part="corrections"),
         tombstones=tuple(
