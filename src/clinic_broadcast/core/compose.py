@@ -18,6 +18,7 @@ from clinic_broadcast.core.gate import Gate
 from clinic_broadcast.core.hooks import Hook, TitleHook, TopicHook, hashtags_of, title_hook, topic_hook
 from clinic_broadcast.core.material import Candidate, Material
 from clinic_broadcast.core.measure import Limits, fits, length_of
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, Promo
 from clinic_broadcast.core.sentences import ALIKE_MAX, best_first, holds_drug, likeness
 from clinic_broadcast.core.wording import OWN, Literal, Piece, Slot, Wording, pieces_of
@@ -38,11 +39,11 @@ _ENTRY_SENTENCES: Final = 2
 _HOOKS_MAX: Final = 2
 _MORE_SCORE_MIN: Final = 0.15
 _CARD_TITLE_MAX, _CARD_DESCRIPTION_MAX = 300, 1000
-_PERSON: Final = re.compile(
+_PERSON: Final = late(
     r"^(?:Dr|Prof|Professor|Doctor)\b\.?\s+\w|,\s*(?:M\.?D|D\.?O|Ph\.?D|R\.?N|MBBS)\b", re.IGNORECASE
 )
 # Verbs and means of treatment, doses, and numbers in words: with one of them the disclaimer is wanted on every network.
-_TREATS: Final = re.compile(
+_TREATS: Final = late(
     r"\b(?:treat(?:s|ed|ing|ments?)?|tak(?:e|es|en|ing)|us(?:es|ed|ing)|prescrib\w+|inject(?:s|ed|ing|ions?)?"
     r"|recommend(?:s|ed|ing)?|give(?:s|n)|giving|dos(?:e|es|age|ages|ing)|remov(?:e|es|ed|ing|al)|replacement"
     r"|therap(?:y|ies)|surger(?:y|ies)|operat(?:e|es|ed|ing|ion|ions)|repair(?:s|ed|ing)?|clipp(?:ed|ing)|freez(?:e|es|ing)"

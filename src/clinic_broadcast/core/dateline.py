@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from clinic_broadcast.core.patterns import late
+
 LENGTH_MAX: Final = 80
 """Characters of the longest line that is looked at: weekday, date, time and zone take some forty."""
 
-_DIGIT: Final = re.compile(r"\d")
+_DIGIT: Final = late(r"\d")
 _MARKS: Final = "()[]|.,;:*_~\u2022\u00b7\u2013\u2014-"
 _KINDS: Final = {
-    kind: re.compile(rf"(?:{pattern})\Z", re.IGNORECASE)
+    kind: late(rf"(?:{pattern})\Z", re.IGNORECASE)
     for kind, pattern in {
         "weekday": r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?",
         "month": r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"

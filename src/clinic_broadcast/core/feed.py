@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,6 +16,7 @@ from clinic_broadcast.core.compose import compose_entry
 from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.core.gate import Gate, examine_link, examine_text
 from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.patterns import late
 
 GONE: Final = ".gone"
 """The end of the name of the empty file that says: here was something, and it has been taken away (HTTP 410)."""
@@ -56,14 +56,14 @@ WITHDRAWAL_SUMMARY: Final = (
     "The answer at {url} was withdrawn on {moment}. Please do not rely on what it said."
 )
 
-LINK: Final = re.compile(r"https?://[^\s<>\"\\^`{|}\x00-\x20\x7f-\x9f]+")
+LINK: Final = late(r"https?://[^\s<>\"\\^`{|}\x00-\x20\x7f-\x9f]+")
 _PLACES: Final = ("", "comments", "respond", "comment-form")
 """Where on a page of WordPress or Blogger the comments stand."""
 
-_COMMENT_FEED: Final = re.compile(r"/feeds/\d{1,24}/comments/(?:default|full|summary)")
+_COMMENT_FEED: Final = late(r"/feeds/\d{1,24}/comments/(?:default|full|summary)")
 """Blogger's feed of the comments under one post, by the number that its id holds too."""
 
-_IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"\\^`{|}\x00-\x20\x7f-\x9f]+")
+_IRI: Final = late(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"\\^`{|}\x00-\x20\x7f-\x9f]+")
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.promo import Fragment, Origin
 
-_BLANKS: Final = re.compile(r"\s+")
-_PIECE: Final = re.compile(r"\s+|\S+")
+_BLANKS: Final = late(r"\s+")
+_PIECE: Final = late(r"\s+|\S+")
 _CLOSING: Final = frozenset(".,;:!?)]")
 
 

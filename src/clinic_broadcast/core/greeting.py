@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from clinic_broadcast.core.own_names import OwnNames, word_set
+from clinic_broadcast.core.patterns import late
 
 SCANNED_MAX: Final = 200
 """Characters of a line in which a greeting must end: a longer one is not a greeting but a sentence."""
@@ -36,13 +37,13 @@ class Opening:
     has_place: bool
 
 
-_HELLO: Final = re.compile(
+_HELLO: Final = late(
     r"[\W_]{0,4}(?:hello|hallo|hiya|hi|hey|dearest|dear|greetings|howdy|good[ \t]+(?:morning|afternoon|"
     r"evening|day))"
     r"(?![\w-])",
     re.IGNORECASE,
 )
-_TO_WHOM: Final = re.compile(r"\W{0,3}to whom it may concern\b", re.IGNORECASE)
+_TO_WHOM: Final = late(r"\W{0,3}to whom it may concern\b", re.IGNORECASE)
 _SIRS: Final = word_set(
     "dr drs dr's doctor doctors doc docs docter prof professor sir sirs madam madame ma'am nurse team staff "
     "physician office clinic"
@@ -74,9 +75,9 @@ _STARTERS: Final = word_set(
 ) - {"from"}
 _LOWER_LINKS: Final = frozenset({"from", "in", "at", "of", "and", "the", "near"})
 _SHORT_FORMS: Final = word_set("st mt ft mr mrs ms dr miss jr sr")
-_DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\.?\Z")
-_TOKEN: Final = re.compile(r"\S+")
-_SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
+_DOTTED: Final = late(r"(?:[^\W\d_]\.)*[^\W\d_]\.?\Z")
+_TOKEN: Final = late(r"\S+")
+_SENTENCE_END: Final = late(r"[.!?](?=\s|$)")
 _WRAPPING: Final = "\"'()[]*_<>"
 _CLOSING_MARKS: Final = ",!:;?"
 _DASHES: Final = frozenset({"-", "--"})

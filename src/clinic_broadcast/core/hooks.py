@@ -12,6 +12,7 @@ from typing import Final, assert_never
 from clinic_broadcast.core.gate import Gate, sentence_findings, title_findings, title_is_clean
 from clinic_broadcast.core.lexicon import HashtagTopic, Lexicon
 from clinic_broadcast.core.material import Material
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.sentences import weighs
 
 TOPIC_MENTIONS_MIN: Final = 3
@@ -22,17 +23,15 @@ QUOTED_MENTIONS_MIN: Final = 2
 
 _TITLE_MAX: Final = 200
 _WORDS_MIN: Final = 2
-_SENTENCE_END: Final = re.compile(r"[.?!…][)\]\"'\u201d\u2019]?$")
-_CUT: Final = re.compile(
-    r"\s*[:;]\s|\s+[-\u2013\u2014]+\s|\s+(?:after|at|for|from|in|of|with)\s", re.IGNORECASE
-)
+_SENTENCE_END: Final = late(r"[.?!…][)\]\"'\u201d\u2019]?$")
+_CUT: Final = late(r"\s*[:;]\s|\s+[-\u2013\u2014]+\s|\s+(?:after|at|for|from|in|of|with)\s", re.IGNORECASE)
 """Where a title may end early: before a remark, or before a word that tells for whom, where or when."""
 
-_CLAIMS: Final = re.compile(r"\b(?:no|not|never|none|without|safe|cure|myth|n't)\b", re.IGNORECASE)
+_CLAIMS: Final = late(r"\b(?:no|not|never|none|without|safe|cure|myth|n't)\b", re.IGNORECASE)
 """With one of these a title may turn into another claim when its end is cut off."""
 
-_WORD: Final = re.compile(r"\w+")
-_TAG: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
+_WORD: Final = late(r"\w+")
+_TAG: Final = late(r"[A-Z][A-Za-z0-9]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Final, TypeVar
+
+from clinic_broadcast.core.patterns import late
 
 LOW_BIRTHS = 1000
 """Names borne this often stay suspicious in lower case when no letter is at hand (SSA counts, 1880 to 2017)."""
@@ -20,7 +21,7 @@ _STEP = 4096
 REMEMBERED_MAX = 4_096
 """Words of one question that are remembered: pages share nearly all of theirs, and a hostile one fills no memory."""
 
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = late(r"\w+")
 
 _Found = TypeVar("_Found")
 _Asked = Callable[["Lexicon", str], _Found]

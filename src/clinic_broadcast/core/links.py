@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from clinic_broadcast.core.domains import ASCII_DOMAINS, OTHER_DOMAINS
+from clinic_broadcast.core.patterns import late
 
 _SPACE: Final = r"\t-\r\x20\x85\xA0\u1680\u180E\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
 _DIRECTION: Final = r"\u202A-\u202E\u061C\u200E\u200F\u2066-\u2069"
@@ -26,28 +27,28 @@ _CYRILLIC: Final = r"\u0400-\u04FF"
 _URL_MAX: Final = 4096
 _SHORT_SLUG_MAX: Final = 40
 _BEFORE_NO_LINK: Final = frozenset("-_./")
-_SHORT: Final = re.compile(
+_SHORT: Final = late(
     r"https?://t\.co/([a-z0-9]+)(?:\?[a-z0-9!?*'@();:&=+$/%#\[\]\-_.,~|]*[a-z0-9\-_&=#/])?", re.IGNORECASE
 )
 
-WORD_WITH_DOT: Final = re.compile(rf"(?<![^{_SPACE}])[^{_SPACE}.]*+\.[^{_SPACE}]+")
+WORD_WITH_DOT: Final = late(rf"(?<![^{_SPACE}])[^{_SPACE}.]*+\.[^{_SPACE}]+")
 """A run without white space with a dot that is not its last character: nothing else can be a link."""
 
 # An everyday link that is a whole word: what the full grammar says of it is certain.
-_PLAIN: Final = re.compile(
+_PLAIN: Final = late(
     r"(?P<scheme>https?://)?(?!t\.co[/?#])(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)+(?P<top>[A-Za-z]{2,20})"
     r"(?P<path>/(?:[A-Za-z0-9_./=+%~-]*[A-Za-z0-9_/=+-])?)?(?P<query>\?[A-Za-z0-9_.&=%-]*[A-Za-z0-9_&=-])?"
     r"(?=[.,;!]*\Z)"
 )
-_SCHEME: Final = re.compile("[hH][tT][tT][pP].?://")
+_SCHEME: Final = late("[hH][tT][tT][pP].?://")
 # Words of East Asia, behind which a link may begin without white space; before it nothing can be one.
-_EAST: Final = re.compile("[^.:]*[\u3001-\ud7ff](?=https?://)")
+_EAST: Final = late("[^.:]*[\u3001-\ud7ff](?=https?://)")
 _OF_NO_LABEL: Final = _PUNCTUATION.replace(r"\-", "").replace("_", "") + _SPACE + _INVALID + _DIRECTION
-_LABEL: Final = re.compile(rf"(?<![^{_OF_NO_LABEL}])[^{_OF_NO_LABEL}]++(?=\.)")
+_LABEL: Final = late(rf"(?<![^{_OF_NO_LABEL}])[^{_OF_NO_LABEL}]++(?=\.)")
 """A whole run of what a domain's label is made of, with a full stop behind it."""
 _LABEL_MAX: Final = 64
 _PLAIN_MAX: Final = 1000
-_MAYBE_DOMAIN: Final = re.compile(r"\.([A-Za-z]+)(?![0-9A-Za-z@+-])|\.[Xx][Nn]--")
+_MAYBE_DOMAIN: Final = late(r"\.([A-Za-z]+)(?![0-9A-Za-z@+-])|\.[Xx][Nn]--")
 
 
 class Span(NamedTuple):

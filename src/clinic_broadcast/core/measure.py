@@ -13,6 +13,7 @@ import regex
 
 from clinic_broadcast.core.emoji import WEIGHED_AS_EMOJI, joined_emoji, longest_joined
 from clinic_broadcast.core.links import WORD_WITH_DOT, links_of
+from clinic_broadcast.core.patterns import late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +59,20 @@ LIMITS: Final[Mapping[str, Limits]] = MappingProxyType(
 )
 """Each network's own rule; a channel may carry other numbers, for instance those its server tells."""
 
-_HEAVY: Final = re.compile(r"[^\u0000-\u10FF\u2000-\u200D\u2010-\u201F\u2032-\u2037]+")
+_HEAVY: Final = late(r"[^\u0000-\u10FF\u2000-\u200D\u2010-\u201F\u2032-\u2037]+")
 """Runs, since a text in a heavy script is hardly anything else."""
-_LIGHT_EMOJI: Final = re.compile(f"[{WEIGHED_AS_EMOJI}]")
+_LIGHT_EMOJI: Final = late(f"[{WEIGHED_AS_EMOJI}]")
 _CONTINUING: Final = "\u200d\ufe0f\u20e3\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0061-\U000e007a"
 _JOINING: Final = ("\u200d", "\ufe0f", "\u20e3")
-_CONTINUES: Final = re.compile(f"[{_CONTINUING}]")
-_JOINT: Final = re.compile(f".(?=[{_CONTINUING}])", re.DOTALL)
+_CONTINUES: Final = late(f"[{_CONTINUING}]")
+_JOINT: Final = late(f".(?=[{_CONTINUING}])", re.DOTALL)
 """A character before one that can continue an emoji."""
-_LINE_END: Final = re.compile(r"\r\n?")
+_LINE_END: Final = late(r"\r\n?")
 _CLUSTER: Final = regex.compile(r"\X")
 _EMOJI_INSIDE: Final = regex.compile(r"[\p{Emoji_Presentation}\p{Extended_Pictographic}\uFE0F\u20E3]")
-_WEB_LINK: Final = re.compile(r"https?://", re.IGNORECASE)
-_FAR_MENTION: Final = re.compile(r"(?<![\w/=])(@\w+(?:[\w.-]+\w+)?)@[\w.-]+\w")
-_LITTLE_TEXT: Final = re.compile(r"[\\|{}@\[\]()<>#*_~]")
+_WEB_LINK: Final = late(r"https?://", re.IGNORECASE)
+_FAR_MENTION: Final = late(r"(?<![\w/=])(@\w+(?:[\w.-]+\w+)?)@[\w.-]+\w")
+_LITTLE_TEXT: Final = late(r"[\\|{}@\[\]()<>#*_~]")
 _X_URL: Final = 23
 _EMOJI_WEIGHT: Final = 2
 

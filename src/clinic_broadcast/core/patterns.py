@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, cast
 
-_METHODS: Final = ("finditer", "fullmatch", "match", "search", "split", "sub")
+_METHODS: Final = ("findall", "finditer", "fullmatch", "match", "search", "split", "sub", "subn")
 
 
 class _Late:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from clinic_broadcast.core.lexicon import Lexicon
+from clinic_broadcast.core.patterns import late
 
 WORDS_MIN, WORDS_MAX = 7, 40
 SHORT_MIN: Final = 5
@@ -19,58 +20,58 @@ SHORT_MIN: Final = 5
 LENGTH_MAX: Final = 230
 """Longer than this no sentence leaves room for a title and a link on the tightest network."""
 
-WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+WORD: Final = late(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 STOP: Final = frozenset(
     "a an the and or of in on at to for from with by is are was were be been do does did has have had can could should "
     "would may might will not no how what when why who which it its as if than then that this your you i my".split()
 )
-_STEM: Final = re.compile(r"(?:ies|es|s|ed|ing)$")
-_END: Final = re.compile(r"[.!][)\]\u2019']?$")
-_QUOTED: Final = re.compile(r"[\"“”«»]")
-_BACK: Final = re.compile(
+_STEM: Final = late(r"(?:ies|es|s|ed|ing)$")
+_END: Final = late(r"[.!][)\]\u2019']?$")
+_QUOTED: Final = late(r"[\"“”«»]")
+_BACK: Final = late(
     r"\b(?:th(?:is|ese|ose)(?! (?:who|whose|with|that)\b)|above|below|latter|former|aforementioned|therefore|thus"
     r"|hence|however|here|(?:in|at|for|with|on|after|before|during|by|from|of) that(?! (?:the|a|an)\b)"
     r"|such an? \w+)\b|\b(?:that|(?<!all )the same)[.,;!]",
     re.IGNORECASE,
 )
 # "To skip that visit", unlike "a drug that works".
-_THAT_NOUN: Final = re.compile(r"\bthat (\w+)[.,;!]", re.IGNORECASE)
+_THAT_NOUN: Final = late(r"\bthat (\w+)[.,;!]", re.IGNORECASE)
 # "It" that stands for nothing, and what a thing takes along with it.
-_BOUND: Final = re.compile(
+_BOUND: Final = late(
     r"\b(?:mak(?:e|es|ing)|made|finds?) it (?:\w+ )?(?:difficult|hard|harder|easy|easier|possible|impossible|likely"
     r"|clear|safer?|necessary)\b|\bit (?:is|takes|may be|can be) (?:\w+ )?(?:\w+) (?:to|that)\b"
     r"|(?:\b(?:takes?|took|brings?|brought|carr(?:y|ies)) [^.,;]*)\bwith (?:it|them)\b",
     re.IGNORECASE,
 )
-_PRONOUN: Final = re.compile(r"\b(?:it|they|them)\b", re.IGNORECASE)
-_POSSESSIVE: Final = re.compile(r"\b(?:its|their|theirs|itself|themselves)\b", re.IGNORECASE)
+_PRONOUN: Final = late(r"\b(?:it|they|them)\b", re.IGNORECASE)
+_POSSESSIVE: Final = late(r"\b(?:its|their|theirs|itself|themselves)\b", re.IGNORECASE)
 # Where one clause ends and the next begins: a pronoun behind it may stand for what came before.
-_NEXT_CLAUSE: Final = re.compile(
+_NEXT_CLAUSE: Final = late(
     r"[,;:]|\b(?:and|but|because|when|if|that|which|since|so|while|until|although|than|as soon as)\b",
     re.IGNORECASE,
 )
-_OF_IT: Final = re.compile(r"\b(?:of|for|with|in|on|by|to|from|about|at|after|before) $", re.IGNORECASE)
-_WHO: Final = re.compile(r"\b(?:who|whose)\b", re.IGNORECASE)
-_PLURAL: Final = re.compile(
+_OF_IT: Final = late(r"\b(?:of|for|with|in|on|by|to|from|about|at|after|before) $", re.IGNORECASE)
+_WHO: Final = late(r"\b(?:who|whose)\b", re.IGNORECASE)
+_PLURAL: Final = late(
     r"\b(?:\w+s|women|men|people|children|sperm)\b|\b\w+ and (?:the |an? )?\w+", re.IGNORECASE
 )
-_BACK_AT_END: Final = re.compile(
+_BACK_AT_END: Final = late(
     r"\b(?:too|either|though|otherwise|instead|again|so)[.!]|(?<!just )\bas well[.,;!]|\bafterwards?[.,;!]",
     re.IGNORECASE,
 )
-_DONE_TO_IT: Final = re.compile(r"\b\w+ing (?:it|them)\b|\bto \w+ (?:it|them)[.,;!]", re.IGNORECASE)
+_DONE_TO_IT: Final = late(r"\b\w+ing (?:it|them)\b|\bto \w+ (?:it|them)[.,;!]", re.IGNORECASE)
 """What is done to it stands outside: "trials have not shown that using it helps"."""
-_OBJECT: Final = re.compile(
+_OBJECT: Final = late(
     r"\b(?:can|could|may|might|must|shall|should|will|would|do|does|did|not|never|always|often|usually) \w+ (?:it|them)"
     r"\b",
     re.IGNORECASE,
 )
 """The object of a main clause stands for something before it: "some diseases can push it down"."""
-_SUBORDINATE: Final = re.compile(
+_SUBORDINATE: Final = late(
     r"\b(?:because|when|if|that|which|since|so|while|until|although|but)\b|, (?:and|or)\b", re.IGNORECASE
 )
 # More than what, another than which? The measure was given in a sentence that is not shown.
-_COMPARES: Final = re.compile(
+_COMPARES: Final = late(
     r"\b(?:higher|lower|better|greater|smaller|larger|bigger|worse|similar|same) (?:chances?|rates?|risks?|effects?"
     r"|odds|results?|success|way)\b(?! (?:of|for|that|than|as|when|if|with|to|in|after|among|at)\b)"
     r"|\b(?:is|are) (?:(?:just|only|still|simply) )?(?:another|other|different)\b(?! from\b)"
@@ -78,29 +79,29 @@ _COMPARES: Final = re.compile(
     r"|\b(?:is|are) (?:\w+ )?the (?:reasons?|causes?|answers?|problems?|results?)[.,;!]",
     re.IGNORECASE,
 )
-_ANNOUNCES: Final = re.compile(
+_ANNOUNCES: Final = late(
     r"\bin the meantime\b|\b(?:matters?|helps?|hurts?|costs?) (?:more|less)\b(?! than\b)"
     r"|\b(?:in|for) (?:a few|many|several|some|various|different) (?:ways|reasons)[.,]|\b(?:depends|varies)[.]",
     re.IGNORECASE,
 )
 """What announces sentences that are not shown, or takes up one of them."""
 # What others do or think is an aside: it answers nothing, and reads as a slight on colleagues.
-_OF_OTHERS: Final = re.compile(
+_OF_OTHERS: Final = late(
     r"(?:Some|Other|Certain|A few) (?:clinics|centers|centres|doctors|physicians|specialists|colleagues|labs)\b"
 )
 # "Please see somebody today": what a doctor writes to one who must not wait. With a condition it is advice to all.
-_URGENT: Final = re.compile(
+_URGENT: Final = late(
     r"\b(?:see|call|phone|contact|visit|go to|be seen by)\b[^.?!;:]{0,50}\b(?:today|tonight|at once|immediately"
     r"|(?:right|straight) away|without delay|(?:the|an) emergency (?:room|department))\b",
     re.IGNORECASE,
 )
-_CONDITION: Final = re.compile(
+_CONDITION: Final = late(
     r"\b(?:if|when|whenever|should you|unless|in case|with any|reasons? to)\b", re.IGNORECASE
 )
 # A promise that the sentence itself takes back.
-_TAKEN_BACK: Final = re.compile(r"\bpromising\b(?=[^.]*\bbut\b)|\bnone\b[^.,;]*\bsuperior\b", re.IGNORECASE)
-_THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
-_THEN_OF: Final = re.compile(r"\b(?:if|when|once|first|and then)\b|, and\b.*\bthen\b", re.IGNORECASE)
+_TAKEN_BACK: Final = late(r"\bpromising\b(?=[^.]*\bbut\b)|\bnone\b[^.,;]*\bsuperior\b", re.IGNORECASE)
+_THEN: Final = late(r"\bthen\b", re.IGNORECASE)
+_THEN_OF: Final = late(r"\b(?:if|when|once|first|and then)\b|, and\b.*\bthen\b", re.IGNORECASE)
 _ALSO_EARLY: Final = 5
 # Openers that the reviewed list of anaphora does not hold: each takes up something said before.
 _OPENERS: Final = frozenset(
@@ -109,7 +110,7 @@ _OPENERS: Final = frozenset(
     "hello hi dear".split()
 )
 # Openers of that list that say it of nothing before them: "No test can tell", "There is no reason to wait".
-_FRESH: Final = re.compile(
+_FRESH: Final = late(
     r"No (?!one\b|such\b|other\b|more\b)[\w-]+ [\w-]+|There (?:is|are|may be|can be|has been|have been)\b"
 )
 # A clause that begins with one of these needs a main clause behind its comma.
@@ -117,7 +118,7 @@ _SUBORDINATES: Final = frozenset(
     "although because since though unless until whereas while when where".split()
 )
 # "The procedure is safe": which procedure? With "of", "for" or the like behind it, such a noun is told apart.
-_BARE_NOUN: Final = re.compile(
+_BARE_NOUN: Final = late(
     r"^The (?:(?:best|exact|final|first|good|honest|idea|last|main|new|next|old|only|other|real|recommended|right|same"
     r"|short|simple|usual|whole) )?(?P<noun>procedure|treatment|test|tissue|drug|medication|medicine|surgery|operation"
     r"|problem|issue|answer|question|reason|result|results|key|goal|idea|hope|point|truth|best|same|only|main|rest|risk"
@@ -139,7 +140,7 @@ _PLURAL_VERBS: Final = frozenset(
     "spread stem support thin trigger use weigh worsen".split()
 )
 # What studies and their authors did is told in the past, in forms that are participles elsewhere.
-_FOUND: Final = re.compile(
+_FOUND: Final = late(
     r"\b(?:stud(?:y|ies)|trials?|reviews?|research|experts|societies|surgeons)\b[^.,;:]*\b(?:found|showed|suggested"
     r"|reported|concluded|failed|compared|linked|advise|agree|disagree|doubled)\b",
     re.IGNORECASE,
@@ -229,21 +230,22 @@ def _refers_back(text: str, words: Sequence[str], lexicon: Lexicon) -> bool:
 
 def _stands_for_something(text: str) -> bool:
     """Say whether each pronoun has words before it that it can stand for: in an earlier clause, plural for plural."""
-    for pronoun in (*_PRONOUN.finditer(text), *_POSSESSIVE.finditer(text)):
-        before = text[: pronoun.start()]
-        is_plural = pronoun[0].lower().startswith("th")
-        if is_plural and not _PLURAL.search(before):
-            return False
-        # Right behind "because" a subject may stand for what comes next, "of it" for nothing.
-        begins = 1 if _OF_IT.search(before) else 0
-        if (
-            pronoun.re is _PRONOUN
-            and not _NEXT_CLAUSE.search(before, begins)
-            and not (is_plural and _WHO.search(before))
-        ):
-            return False
-        if not any(word.lower() not in STOP for word in WORD.findall(before)):
-            return False
+    for kind in (_PRONOUN, _POSSESSIVE):
+        for pronoun in kind.finditer(text):
+            before = text[: pronoun.start()]
+            is_plural = pronoun[0].lower().startswith("th")
+            if is_plural and not _PLURAL.search(before):
+                return False
+            # Right behind "because" a subject may stand for what comes next, "of it" for nothing.
+            begins = 1 if _OF_IT.search(before) else 0
+            if (
+                kind is _PRONOUN
+                and not _NEXT_CLAUSE.search(before, begins)
+                and not (is_plural and _WHO.search(before))
+            ):
+                return False
+            if not any(word.lower() not in STOP for word in WORD.findall(before)):
+                return False
     return True
 
 

@@ -7,7 +7,6 @@ is left, and the program's own choice stands (ADR 18).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol, TypeAlias
@@ -15,6 +14,7 @@ from typing import Final, Protocol, TypeAlias
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.gate import Gate, title_is_clean
 from clinic_broadcast.core.material import Candidate, Material
+from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.sentences import best_first, is_quotable
 
 SENTENCES_MIN, SENTENCES_MAX = 2, 12
@@ -23,7 +23,7 @@ SENTENCES_MIN, SENTENCES_MAX = 2, 12
 SUGGESTION_MAX: Final = 400
 """No eligible sentence is as long; a longer reply is none."""
 
-_PIECE: Final = re.compile(r"\S+\s*")
+_PIECE: Final = late(r"\S+\s*")
 _FRAMES: Final = "\"'\u201c\u201d\u2018\u2019`*"
 
 

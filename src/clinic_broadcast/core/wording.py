@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
+
+from clinic_broadcast.core.patterns import late
 
 
 class Slot(StrEnum):
@@ -91,7 +92,7 @@ class Wording:
         return self.fields.get(name, DEFAULT_FIELDS.get(name, ""))
 
 
-_BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
+_BRACES: Final = late(r"\{([^{}]*)\}|[{}]")
 
 
 def pieces_of(template: str, allowed: frozenset[Slot] = frozenset(Slot)) -> tuple[Piece, ...]:

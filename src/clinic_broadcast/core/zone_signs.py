@@ -8,6 +8,7 @@ from typing import Final
 
 from clinic_broadcast.core.dateline import is_dateline
 from clinic_broadcast.core.own_names import OwnNames, fold_marks, word_set
+from clinic_broadcast.core.patterns import late
 
 LINE_LOOKED_AT_MAX: Final = 400
 """Characters of a line that are looked at: no label, signature line or blog furniture is longer."""
@@ -31,33 +32,33 @@ _ENDS: Final = r"[*_]{0,3}\s*(?::|--|-(?=\s))[*_]{0,3}"
 _ORDER: Final = (
     r"(?:(?:the|my|our|your|a|new|next|another|first|second|third|reader|patient|follow[- ]?up)(?:'s|s')?\s+)"
 )
-_QUESTION: Final = re.compile(
+_QUESTION: Final = late(
     rf"{_EDGE}(?:{_ORDER}{{0,3}}(?:question|questions|query|letter)|follow[- ]?up|q)\s*(?:\#|no\.?)?\s*\d{{0,2}}"
     rf"(?P<who>\s*(?:from|by)\s[^:\n]{{1,80}})?{_ENDS}",
     re.IGNORECASE,
 )
-_QUESTION_ALONE: Final = re.compile(
+_QUESTION_ALONE: Final = late(
     rf"{_EDGE}{_ORDER}{{0,3}}(?:question|query|letter)\s*(?:\#|no\.?)?\s*\d{{0,2}}[*_.\s]{{0,4}}\Z",
     re.IGNORECASE,
 )
-_QUESTION_DOT: Final = re.compile(rf"{_EDGE}(?:Q\d{{0,2}}|(?i:question)\s\d{{1,2}})[.)][*_]{{0,3}}(?=\s)")
-_ASKS: Final = re.compile(
+_QUESTION_DOT: Final = late(rf"{_EDGE}(?:Q\d{{0,2}}|(?i:question)\s\d{{1,2}})[.)][*_]{{0,3}}(?=\s)")
+_ASKS: Final = late(
     rf"{_EDGE}[^:.!?\n]{{1,60}}\s(?:asks|asked|writes|wrote|wants to know|would like to know)[*_]{{0,3}}\s*:",
     re.IGNORECASE,
 )
-_ANSWER: Final = re.compile(
+_ANSWER: Final = late(
     rf"{_EDGE}(?:(?:{_ORDER}|(?:doctor|dr\.?\s[\w.]{{1,20}}|doc)'s\s){{0,3}}(?:answer|ans|reply))\s*(?:\#|"
     rf"no\.?)?\s*\d{{0,2}}"
     rf"(?:\s(?:from|by)\s[^:\n]{{1,60}})?{_ENDS}",
     re.IGNORECASE,
 )
-_ANSWER_ALONE: Final = re.compile(
+_ANSWER_ALONE: Final = late(
     rf"{_EDGE}{_ORDER}{{0,3}}(?:(?:doctor|dr\.?\s[\w.]{{1,20}})'s\s)?(?:answer|reply|response)\s*(?:\#|"
     rf"no\.?)?\s*\d{{0,2}}[*_.\s]{{0,4}}\Z",
     re.IGNORECASE,
 )
-_ANSWER_LETTER: Final = re.compile(rf"{_EDGE}A\d{{0,2}}[*_]{{0,3}}\s*[:.)][*_]{{0,3}}(?=\s|\Z)")
-_SAYS: Final = re.compile(
+_ANSWER_LETTER: Final = late(rf"{_EDGE}A\d{{0,2}}[*_]{{0,3}}\s*[:.)][*_]{{0,3}}(?=\s|\Z)")
+_SAYS: Final = late(
     rf"{_EDGE}(?P<who>[^:!?\n]{{1,60}}?)(?P<verb>\s(?:answers|answered|replies|replied|"
     rf"responds|responded|says))?[*_]{{0,3}}\s*:"
     r"[*_]{0,3}"
@@ -101,13 +102,13 @@ def _speaks_for_us(who: str, own: OwnNames, *, is_said: bool) -> bool:
 
 
 _TITLES: Final = word_set("dr doctor prof professor mr mrs ms")
-_DEGREE: Final = re.compile(
+_DEGREE: Final = late(
     r"(?<![\w.])(?:M\.?\s?D\.?|D\.O\.?|(?<=, )DO|F\.?A\.?C\.?O\.?G\.?|Ph\.?\s?D\.?|M\.?B\.?B\.?S\.?|FRCOG|"
     r"MRCOG|FACS|HCLD|WHNP|"
     r"R\.N\.?|RN|C?NP|N\.P\.|PA-C|M\.?P\.?H\.?|M\.?Sc\.?)(?![\w])"
 )
-_DOCTOR_ALONE: Final = re.compile(r"(?:Dr|Doctor|Prof)\.? [A-Z][\w.'-]*(?: [A-Z][\w.'-]*){0,2}")
-_TITLE_LINE: Final = re.compile(
+_DOCTOR_ALONE: Final = late(r"(?:Dr|Doctor|Prof)\.? [A-Z][\w.'-]*(?: [A-Z][\w.'-]*){0,2}")
+_TITLE_LINE: Final = late(
     r"\W*(?:(?:executive|associate|assistant|senior|founding|lead|the|and|clinical|board[- ]certified|"
     r"laboratory|lab|ivf|"
     r"nursing|program|practice|co-?)[\s-]+){0,4}(?:medical director|director|laboratory director|nurse coordinator|"
@@ -116,7 +117,7 @@ _TITLE_LINE: Final = re.compile(
     r"gynaecologist|professor|consultant|physician|nurse practitioner|founder)\b",
     re.IGNORECASE,
 )
-_PLUG: Final = re.compile(
+_PLUG: Final = late(
     r"\W*(?:for (?:more|additional|further) (?:information|details|answers|questions|help)|check (?:me |us "
     r")?out|check out (?:my|our)|"
     r"follow (?:me|us)|like (?:me|us) on|visit (?:my|our|us|me|the)\b.{0,40}\b(?:web|blog|site|page|facebook)|"
@@ -125,20 +126,20 @@ _PLUG: Final = re.compile(
     r"read more (?:answers|on my|on our)|subscribe to (?:my|our)|(?:our|my) (?:web ?site|blog|facebook|twitter)\b)",
     re.IGNORECASE,
 )
-_CONTACT: Final = re.compile(
+_CONTACT: Final = late(
     r"https?://|www\.|\b[\w.+-]{1,64}@[\w-]{1,63}\.|(?<!\w)@\w{2,}|\b(?:tel|phone|fax|ph|e-?mail|skype|"
     r"toll[- ]free|call)\b\s*[:.(+\d]|"
     r"\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}|\b(?:facebook|twitter|instagram|blogspot|wordpress|youtube|linkedin)\b",
     re.IGNORECASE,
 )
-_DISCLAIMER: Final = re.compile(
+_DISCLAIMER: Final = late(
     r"\W*(?:disclaimer|p\.?\s?s\.?\W|note:|please note|this (?:blog|information|answer|response|post|site|"
     r"advice|reply|page|website)\b|"
     r"the (?:information|content|contents|advice|answers?|opinions?) (?:on|in|given|provided|contained|above|here)|"
     r"copyright|©|\(c\)|all rights reserved)",
     re.IGNORECASE,
 )
-_CLOSING: Final = re.compile(
+_CLOSING: Final = late(
     r"\W{0,4}(?:(?:with|in|many|all|my|our|the|very|most|kind|kindest|best|good|warm|warmest|sincere|and|of|"
     r"for|so|&|again|your|much) ?){0,5}"
     r"(?:regards|wishes|sincerely|yours|truly|faithfully|respectfully|cheers|thanks|thank you|love|cordially|"
@@ -153,8 +154,8 @@ _CLOSING_WORDS: Final = word_set(
 )
 _SMALL: Final = word_set("of the and at in for from de la & to by y on with")
 _SMALL_DEGREES: Final = word_set("dr dr. m.d. m.d md facog phd ph.d. d.o.")
-_WORD: Final = re.compile(r"[^\W_][\w.''&/-]*")
-_TAIL: Final = re.compile(
+_WORD: Final = late(r"[^\W_][\w.''&/-]*")
+_TAIL: Final = late(
     r"\W{0,4}(?:post(?:ed)? a (?:comment|reply)|(?:add|leave|write|post) a (?:comment|reply|response)|leave "
     r"your comment|"
     r"no comments?|\d{1,5} (?:comments?|responses?|thoughts on|replies)|comments?(?: \(\d{1,5}\))?|"
@@ -165,10 +166,8 @@ _TAIL: Final = re.compile(
     r"subscribe to: .{0,60}|links to this post|blog archive|about me|popular posts|total pageviews)\W{0,6}\Z",
     re.IGNORECASE,
 )
-_POSTED: Final = re.compile(
-    r"\W{0,4}(?P<verb>posted|published|written|submitted) (?:by|on|at|in)\b", re.IGNORECASE
-)
-_LONE: Final = re.compile(
+_POSTED: Final = late(r"\W{0,4}(?P<verb>posted|published|written|submitted) (?:by|on|at|in)\b", re.IGNORECASE)
+_LONE: Final = late(
     r"\W{0,4}(?:labels?|tags?|tagged|categories|category|reactions|location)\s*:.{0,300}\Z|"
     r"\W{0,4}(?:home|email this|e-?mail this ?|blogthis!?|share to (?:x|twitter|facebook|pinterest)|email "
     r"thisblogthis!?.{0,80}|share|print|tweet|pin it|"
@@ -309,7 +308,7 @@ _MINE: Final = (
     r"endometriosis|pcos|thyroid|diagnosis|situation|history|body|blood|ivf|iui|transfer|retrieval|"
     r"temperature|surgery|baby"
 )
-_PATIENT: Final = re.compile(
+_PATIENT: Final = late(
     rf"\b(?:my (?:name is|(?:own |last |first |previous |current |left |right |only |two |three |late |dear "
     rf")?(?:{_MINE})\b(?! (?:patients?|program|programme|clinic|practice|center|centre|lab|team|colleagues?)\b))|"
     r"(?:i'?m|i am|we are|we're|am)(?: a| an| now| currently| only| just| almost| nearly)* \d\d\b|"
@@ -340,12 +339,12 @@ _PATIENT: Final = re.compile(
     r"(?:hello|hi|dear),? (?:dr|doctor|doc)\b|(?:me and my|my and)\b)",
     re.IGNORECASE,
 )
-_FIRST_PERSON: Final = re.compile(
+_FIRST_PERSON: Final = late(
     rf"(?<![\w.''-])(?:i|i'(?:m|ve|d|ll)|im|ive|me|my|mine|myself|we|we'(?:re|ve|d|ll)|us|our|ours)(?![\w'']|"
     rf"-\w|\.\w)|\b(?:{_KIN})\b",
     re.IGNORECASE,
 )
-_NOT_A_PERSON: Final = re.compile(r"(?<!\w)(?:U\.?S\.?|US)(?!\w)")
+_NOT_A_PERSON: Final = late(r"(?<!\w)(?:U\.?S\.?|US)(?!\w)")
 
 
 def speaks_as_patient(text: str) -> bool:
