@@ -30,15 +30,17 @@ _EFFECT: Final = late(
     r"dissolves?|melts?|removes?|opens?|unblocks?|clears?|cleans(?:es?)?|prevents?|reverses?|strengthens?|thickens?|"
     r"helps?|makes?|gives?|brings?|keeps?|wakes?|ends?|lets?|doubles?|triples?|enhances?|ensures?|resets?|"
     r"rejuvenates?|renews?|fix(?:es)?|solves?|works?|eliminates?|flush(?:es)?|detoxif(?:y|ies)|lowers?|reduces?|"
-    r"relieves?|builds?|thins?|promotes?|follows?|stimulates?|induces?|triggers?|supports?|saves?|beats?|"
+    r"relieves?|builds?|thins?|promotes?|follows?|stimulates?|induces?|triggers?|supports?|saves?|beats?|calms?|protects?|"
     r"(?:is|are) (?:a|an|the|all|as|just as|good|great|helpful|effective|useful|better|enough)|will)\b",
 )
 _HARM: Final = late(
     r"\b(?:makes?|causes?|leads? to|leaves?|renders?|brings?|triggers?|ends? in|results? in|destroys?|damages?|"
-    r"poisons?|ruins?|kills?|harms?|tears?|costs?|ends?|uses? up|(?:is|are|was|were) (?:a|the) (?:cause|reason))\b"
+    r"deforms?|poisons?|ruins?|kills?|harms?|(?:damag|destroy|poison|ruin|kill|harm|deform)ing|"
+    r"tears?|costs?|ends?|uses? up|(?:is|are|was|were) (?:a|the) (?:cause|reason))\b"
     r"[^,;:.!?]{0,60}"
     r"\b(?:infertil\w*|steril\w*|miscarr\w*|barren|childless|fertility|ovar(?:y|ies)|eggs?|sperm|womb|uterus|"
-    r"loss|losses|autis\w*|defects?|embryos?|pregnanc(?:y|ies)|menopause|term)\b",
+    r"loss|losses|autis\w*|defects?|embryos?|bab(?:y|ies)|"
+    r"pregnanc(?:y|ies)|menopause|term)\b",
 )
 _TO_ALL: Final = late(
     r"\b(?:every(?:body|one)?|each|all|any|always|never|nothing|no other|nobody|certainly|undoubtedly|inevitably|"
@@ -90,6 +92,14 @@ _OUTRIGHT: Final = (
     late(
         r"\bwill (?:surely |certainly |definitely |always |finally |soon )?(?:save|cure|heal|fix|melt|dissolve|"
         r"bring (?:back|your|the|her)|restore|reverse|guarantee|ensure|follow|give (?:you|her|them|every))\b",
+    ),
+    late(
+        r"\b(?:becomes?|is|are) (?:a )?(?:thing|memory|worry|problem) of the past\b"
+        r"|\btakes? (?:the )?(?:failures?|risks?|losses|miscarriages?|doubt|guesswork) (?:off the table|out of)\b"
+        r"|\b(?:fibroids?|cysts?|polyps?|adhesions?|endometriosis)\b[^,;:.!?]{0,20}\b(?:melts?|dissolves?|vanish(?:es)?|"
+        r"goe?s?) away (?:when|once|if|with|after|within|on)\b"
+        r"|\b(?:forever|for ever|indefinitely) without (?:any|a|losing|losses)\b"
+        r"|\balways (?:comes? down to|means?|(?:the )?fault of)\b",
     ),
     late(r"\b(?:never|no longer|not) (?:miscarr(?:y|ies)|loses? \w+) (?:any ?more|again)\b"),
     late(r"\b(?:goe?s?|comes?|leaves?|walks?) (?:home|away) with (?:a|their|her) (?:\w+ )?(?:baby|child)\b"),

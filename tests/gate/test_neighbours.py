@@ -1,0 +1,73 @@
+"""What was let through as a false hold, beside its risky neighbours, which stay held."""
+
+from __future__ import annotations
+
+import pytest
+
+from clinic_broadcast.core.finding import Severity
+from clinic_broadcast.core.gate import examine_text
+from drafts import gate
+
+
+def holds(text: str) -> set[str]:
+    return {one.rule for one in examine_text(gate(), text) if one.severity is not Severity.NOTE}
+
+
+@pytest.mark.parametrize(
+    ("free", "neighbour", "rule"),
+    [
+        (
+            "Freezing all embryos is one way of lowering the risk.",
+            "She froze one of three embryos.",
+            "privacy.number",
+        ),
+        (
+            "An ectopic pregnancy is one that implants outside the uterus.",
+            "An ectopic one at 41.",
+            "privacy.number",
+        ),
+        ("Letrozole is a first choice.", "Letrozole in the first month.", "privacy.number"),
+        (
+            "After two or more losses, many guidelines suggest tests.",
+            "After two losses and a test.",
+            "privacy.number",
+        ),
+        ("Each pregnancy has a one in four chance.", "One in four of her eggs.", "privacy.number"),
+        ("Antagonist and Long Protocols", "What Ms. Long Asked", "privacy.name"),
+        ("Basics of Carrier Screening", "The Carrier Letter", "privacy.name"),
+        ("A variant in the same recessive gene may matter.", "A variant in gene matters.", "privacy.name"),
+        ("Home Pregnancy Tests", "A Letter From Home", "privacy.name"),
+    ],
+)
+def test_a_reviewed_phrase_passes_and_its_neighbour_is_held(free: str, neighbour: str, rule: str) -> None:
+    assert holds(free) == set()
+    assert rule in holds(neighbour)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The clock keeps ticking.",
+        "Register with us today.",
+        "Only foolish couples wait.",
+        "There is no need to call any doctor.",
+        "Why go abroad at all when this exists.",
+        "Babies of this clinic are stronger than others.",
+        "Shortness of breath is no reason to see a doctor.",
+    ],
+)
+def test_pressing_blaming_and_running_down_is_held(text: str) -> None:
+    assert "clinical.claim" in holds(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "There is often no need to wait before trying again.",
+        "Why are tests repeated when they are abnormal?",
+        "Births are registered with the clinic.",
+        "Fibroids often shrink after menopause.",
+    ],
+)
+def test_sober_neighbours_of_appeals_pass(text: str) -> None:
+    assert "clinical.claim" not in holds(text)
