@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.message import Message as Mail
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +20,8 @@ from clinic_broadcast.errors import SettingsError
 from clinic_broadcast.notices.alive import AlivePing
 from clinic_broadcast.notices.messenger import AppriseMessenger
 from clinic_broadcast.settings.secrets import read_notify_secrets
-from e2e.homes import CLEAN, Clinic, make_clinic
+from e2e.homes import CLEAN, SETTINGS, Clinic, make_clinic
+from e2e.test_daemon import get, running
 
 
 class Receiver:
@@ -222,3 +225,42 @@ def test_the_weekly_report_is_shown_kept_as_a_page_and_sent(tmp_path: Path, rece
     assert receiver.got == []
     assert told.run("digest", "--send").returncode == 0
     assert "1 promo went out" in json.loads(receiver.got[0][1])["title"]
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(240)
+def test_a_running_daemon_keeps_the_old_settings_and_tells_a_person_that_new_ones_were_refused(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    # No hours of quiet, whenever this runs.
+    settings = SETTINGS + '\n[web]\nport = 0\n\n[notify]\nquiet = ""\n'
+    made = make_clinic(tmp_path, settings=settings)
+    assert made.run("init", "--yes").returncode == 0
+    told = Clinic(made.home, {"CLINIC_NOTIFY__URLS": f"json://127.0.0.1:{receiver.port}/"})
+    file = made.home / "clinic.toml"
+    with running(told) as (child, url):
+        file.write_text(file.read_text() + "\ncolour = 'green'\n")
+        child.send_signal(signal.SIGHUP)
+        # People are looked after once a minute.
+        refused = until(lambda: messages_about(receiver, "settings were refused"), within_s=120)
+        assert get(f"{url}/feeds/rss.xml")[0] == 200
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 0
+    assert len(refused) == 1
+    assert "clinic-broadcast doctor" in refused[0]
+    assert "colour" not in refused[0]
+    assert made.run("status").returncode == 4
+
+
+def messages_about(receiver: Receiver, words: str) -> list[str]:
+    """Give the messages that hold these words."""
+    said = [json.loads(body)["message"] for _path, body in receiver.got]
+    return [one for one in said if words in one]
+
+
+def until(found: Callable[[], list[str]], *, within_s: float) -> list[str]:
+    """Ask until there is something, and give it."""
+    ends_at = time.monotonic() + within_s
+    while not (got := found()) and time.monotonic() < ends_at:
+        time.sleep(0.5)
+    return got

@@ -23,7 +23,7 @@ DOES: Final[Mapping[Job, str]] = {
     Job.FEEDS: "writes the feeds",
     Job.RESCAN: "reads every answer again",
     Job.BACKUP: "copies the record",
-    Job.DIGEST: "sends the weekly report",
+    Job.DIGEST: "sends the weekly report, if anybody is set to be told",
 }
 
 
