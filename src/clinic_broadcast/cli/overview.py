@@ -44,6 +44,7 @@ def overview(office: Office, seen: Survey, waiting: Sequence[Matter], *, is_runn
     if not is_running:
         yield f"  {paint('nothing by itself: the daemon does not run here', 'yellow')}"
         yield "      clinic-broadcast run; or `run --once`, which does one round"
+        yield "  if it ran:"
     yield from _coming(office.schedules, seen, now, zone=zone)
     for told in seen.dated_ahead:
         yield f"  {paint(told, 'yellow')}"
