@@ -15,6 +15,9 @@ from clinic_broadcast.cli.shapes import instant
 from clinic_broadcast.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clinic_broadcast.core.people import People
     from clinic_broadcast.wire import Office
     from clinic_broadcast.wire.people import PeopleFile
 
@@ -100,29 +103,38 @@ def people_list(context: typer.Context, as_json: AsJson = False) -> int:
 
 def people_sign_out(context: typer.Context, name: Name, dry_run: DryRun = False) -> int:
     """End every session and link of a person, for a phone that was lost; they stay known."""
-    from clinic_broadcast.core.people import known, signed_out_everywhere
+    from clinic_broadcast.core.people import signed_out_everywhere
 
-    with open_office(context) as office:
-        register = _register(office)
-        person = known(register.read(), name)
-        if not dry_run:
-            register.change(lambda people: (signed_out_everywhere(people, person.name), None))
-            _noted(office, "person-signed-out", {"name": person.name})
-    say(f"{person.name} {'would be' if dry_run else 'is'} signed out everywhere")
-    return Exit.DONE
+    done = ("person-signed-out", "signed out everywhere")
+    return _change(context, name, signed_out_everywhere, done=done, dry_run=dry_run)
 
 
 def people_remove(context: typer.Context, name: Name, dry_run: DryRun = False) -> int:
     """Take a person out: their sessions and links end at once; what they decided stays in the history."""
-    from clinic_broadcast.core.people import known, removed
+    from clinic_broadcast.core.people import removed
 
+    return _change(context, name, removed, done=("person-removed", "removed"), dry_run=dry_run)
+
+
+def _change(
+    context: typer.Context,
+    name: str,
+    change: Callable[[People, str], People],
+    *,
+    done: tuple[str, str],
+    dry_run: bool,
+) -> int:
+    """Change what is kept of one person; `done` is the kind of the history's line, and what is said."""
+    from clinic_broadcast.core.people import known
+
+    kind, told = done
     with open_office(context) as office:
         register = _register(office)
         person = known(register.read(), name)
         if not dry_run:
-            register.change(lambda people: (removed(people, person.name), None))
-            _noted(office, "person-removed", {"name": person.name})
-    say(f"{person.name} {'would be' if dry_run else 'is'} removed")
+            register.change(lambda people: (change(people, person.name), None))
+            _noted(office, kind, {"name": person.name})
+    say(f"{person.name} {'would be' if dry_run else 'is'} {told}")
     return Exit.DONE
 
 

@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
+from clinic_broadcast.core.address import parts_of
 from clinic_broadcast.core.people import SESSION_LASTS, Person
 
 TOKEN_BYTES: Final = 32
@@ -59,10 +59,7 @@ def is_our_host(host: str, *names: str) -> bool:
 
     Any other name could be a stranger's that was made to lead here (DNS rebinding).
     """
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return False
+    name = (parts_of(f"//{host}").hostname or "").rstrip(".")
     if name in {"localhost", *(one.lower() for one in names if one)}:
         return True
     try:
