@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -63,19 +62,6 @@ class Shown:
 
 def no_health() -> Health:
     raise NotImplementedError
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program is not None, "the heavy tests need Debian's chromium (see .ci/run)"
-    # Of the packages that only the heavy suites have; without them this module must still be collected.
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

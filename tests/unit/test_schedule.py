@@ -99,7 +99,7 @@ def expected_around(at: time, zone: ZoneInfo, change: datetime) -> list[datetime
 
 
 def assert_right_around(key: str, change: datetime, times: tuple[time, ...]) -> int:
-    zone, span = ZoneInfo(key), timedelta(hours=36)
+    zone, span = ZoneInfo(key), timedelta(days=2)
     for at in times:
         wanted = [due for due in expected_around(at, zone, change) if change - span < due <= change + span]
         for coming in (
