@@ -26,11 +26,18 @@ EVERY_MINUTE = 'job = "{job}"\ncron = "* * * * *"\n'
 @contextmanager
 def running(clinic: Clinic) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the daemon until it says that it is ready; give its process and its address."""
+    with starting(clinic) as child:
+        yield child, _address(child)
+
+
+@contextmanager
+def starting(clinic: Clinic) -> Iterator[subprocess.Popen[str]]:
+    """Start the daemon and give its process, which is gone afterwards."""
     command = [sys.executable, "-m", "clinic_broadcast", "--home", str(clinic.home), "run"]
     environ = {**os.environ, "NO_COLOR": "1", **clinic.environ}
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environ)
     try:
-        yield child, _address(child)
+        yield child
     finally:
         if child.poll() is None:
             child.kill()
@@ -80,6 +87,24 @@ def test_it_serves_feeds_and_tells_the_truth_and_stops_on_sigterm(clinic: Clinic
         assert get(f"{url}/feeds/../clinic.toml")[0] == 404
         child.send_signal(signal.SIGTERM)
         assert child.wait(timeout=30) == 0
+
+
+def test_a_hangup_while_it_starts_neither_ends_it_nor_is_forgotten(clinic: Clinic) -> None:
+    said: list[str] = []
+    with starting(clinic) as child:
+        lock = clinic.home / "state" / "daemon.lock"
+        # The lock is taken in the middle of the start, when the settings have been read.
+        while not (lock.exists() and lock.read_text(encoding="ascii").strip() == str(child.pid)):
+            assert child.poll() is None
+            time.sleep(0.001)
+        child.send_signal(signal.SIGHUP)
+        assert child.stderr is not None
+        for line in child.stderr:
+            said.append(line)
+            if "the settings were read again" in line:
+                child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 0
+    assert any('"ready"' in line for line in said)
 
 
 def test_a_second_daemon_in_the_same_home_is_refused_and_a_kill_leaves_no_stale_lock(clinic: Clinic) -> None:

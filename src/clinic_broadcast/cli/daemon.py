@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Final
 
@@ -269,8 +270,11 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
     Raises SettingsError for anything a person must mend, UsageError when another daemon runs this home.
     """
     set_up_logs()
-    # Until the engine listens to signals itself, a SIGTERM ends the start as cleanly as it ends the run.
+    # Until the engine listens to signals itself, a SIGTERM ends the start as cleanly as it ends the run, and a
+    # SIGHUP, which would kill the process, is answered after the start.
+    bell = SimpleQueue[int]()
     signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, lambda number, _frame: bell.put(number))
     office = wire.open_office(home, environ, actor="daemon")
     settings = office.settings
     stop_within_s = settings.delivery.timeout.total_seconds() + STOP_SLACK_S
@@ -283,6 +287,7 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
         reload=daemon.reload,
         is_changed=files.have_changed,
         on_error=_tell_error,
+        bell=bell,
     )
     daemon.wake = engine.wake
     with hold_home(settings.home.lock_file):
@@ -302,18 +307,7 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
             port=settings.web.port,
         )
         log.info("ready", url=port.url, channels=sorted(office.desk.channels), pid=os.getpid())
-        ticks = (
-            Tick(name="jobs", every_s=JOBS_EVERY_S, call=daemon.do_jobs, due_in_s=daemon.jobs_due_in_s),
-            Tick(
-                name="deliveries",
-                every_s=DELIVER_EVERY_S,
-                call=daemon.do_deliveries,
-                due_in_s=daemon.deliveries_due_in_s,
-            ),
-            Tick(name="people", every_s=PEOPLE_EVERY_S, call=daemon.tell_people),
-            Tick(name="alive", every_s=ALIVE_EVERY_S, call=partial(daemon.show_life, engine)),
-        )
-        ended = engine.run(ticks, threading.Event())
+        ended = engine.run(_ticks_of(daemon, engine), threading.Event())
         unfinished = (*ended.unfinished, *_finish(daemon, stop_within_s))
         port.stop()
         log.info("stopped", unfinished=unfinished)
@@ -322,6 +316,20 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
             os._exit(Exit.FAILED)
     daemon.office.desk.ledger.close()
     return Exit.DONE
+
+
+def _ticks_of(daemon: Daemon, engine: Engine) -> tuple[Tick, ...]:
+    return (
+        Tick(name="jobs", every_s=JOBS_EVERY_S, call=daemon.do_jobs, due_in_s=daemon.jobs_due_in_s),
+        Tick(
+            name="deliveries",
+            every_s=DELIVER_EVERY_S,
+            call=daemon.do_deliveries,
+            due_in_s=daemon.deliveries_due_in_s,
+        ),
+        Tick(name="people", every_s=PEOPLE_EVERY_S, call=daemon.tell_people),
+        Tick(name="alive", every_s=ALIVE_EVERY_S, call=partial(daemon.show_life, engine)),
+    )
 
 
 def _doorbell_of(office: wire.Office) -> Doorbell:

@@ -90,13 +90,15 @@ class Engine:
 
     `stop_within_s` bounds how long work in hand may go on after a stop. `reload` is called in the main thread on
     SIGHUP, and when `is_changed` says that a file was changed. `on_error` hears of every exception of a tick or of
-    `reload`; the tick is rung again all the same.
+    `reload`; the tick is rung again all the same. The numbers of signals lie on `bell`: a caller that hears signals
+    before it runs the engine puts them there, and they are answered once it runs.
     """
 
     stop_within_s: float
     reload: Callable[[], None] | None = None
     is_changed: Callable[[], bool] | None = None
     on_error: Callable[[str, Exception], None] = _ignore
+    bell: SimpleQueue[int] = field(default_factory=SimpleQueue[int])
     monotonic: Callable[[], float] = time.monotonic
     scheduler: BackgroundScheduler = field(
         default_factory=lambda: BackgroundScheduler(
@@ -108,7 +110,6 @@ class Engine:
     _pulses: dict[str, _Pulse] = field(default_factory=dict[str, _Pulse])
     _idle: threading.Condition = field(default_factory=threading.Condition)
     _stopping: bool = False
-    _bell: SimpleQueue[int] = field(default_factory=SimpleQueue[int])
     _files_at: float = 0.0
 
     def run(self, ticks: Sequence[Tick], stop: threading.Event) -> Ended:
@@ -122,7 +123,7 @@ class Engine:
             raise BugError("an engine runs once; make another")
         # APScheduler warns at every ring that finds its tick at work; here that is how it should be.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        with _signals(self._bell):
+        with _signals(self.bell):
             # Heard from before the first tick on: a signal must never kill the work in hand.
             self._start(ticks)
             notify("READY=1")
@@ -134,7 +135,7 @@ class Engine:
 
     def wake(self) -> None:
         """Look at once whether a tick is due; may be called from any thread."""
-        self._bell.put(AWAKE)
+        self.bell.put(AWAKE)
 
     def problems(self) -> tuple[str, ...]:
         """Say what is wrong with the heartbeat: late or stuck ticks, and ticks that fail; nothing when all is well."""
@@ -205,7 +206,7 @@ class Engine:
     def _answer_bell(self, stop: threading.Event) -> None:
         """Wait until something may be due, for a signal at most as long as a watch, and do what it asks."""
         try:
-            signal_number = self._bell.get(timeout=self._wait_s())
+            signal_number = self.bell.get(timeout=self._wait_s())
         except Empty:
             return
         if signal_number == AWAKE:
