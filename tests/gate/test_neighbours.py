@@ -37,6 +37,37 @@ def holds(text: str) -> set[str]:
         ("Basics of Carrier Screening", "The Carrier Letter", "privacy.name"),
         ("A variant in the same recessive gene may matter.", "A variant in gene matters.", "privacy.name"),
         ("Home Pregnancy Tests", "A Letter From Home", "privacy.name"),
+        ("Sperm production takes about three months.", "Three months of bleeding.", "privacy.number"),
+        (
+            "Antibodies are tested again at least twelve weeks later.",
+            "It ended twelve weeks later.",
+            "privacy.number",
+        ),
+        (
+            "The fertile window is the five days before ovulation.",
+            "Five days without a beat.",
+            "privacy.number",
+        ),
+        ("A beat is usually visible at around six weeks.", "No beat at around six weeks.", "privacy.number"),
+        ("Fertility declines faster after thirty-seven.", "A woman of thirty-seven.", "privacy.number"),
+        ("A single embryo lowers the risk of twins.", "Twins after the transfer.", "privacy.number"),
+        ("Thinning of the lining is one reason.", "There was one loss.", "privacy.number"),
+        ("Survival is above ninety per cent.", "A motility of ninety per cent.", "privacy.number"),
+        (
+            "Adhesions may follow infection or previous surgery.",
+            "The previous surgery failed.",
+            "privacy.time",
+        ),
+        ("Who May Benefit From a Repair?", "A Loss in May", "privacy.time"),
+        ("Women Who May Benefit", "What May Asked For", "privacy.name"),
+        ("How Long Should Abstinence Last Before a Test?", "Last Test Before a Transfer", "privacy.time"),
+        ("Estrogen builds the lining.", "Beetroot builds the lining.", "clinical.claim"),
+        ("Letrozole induces ovulation.", "A full moon induces ovulation.", "clinical.claim"),
+        (
+            "Magnetic bracelets have not been shown to help.",
+            "Magnetic bracelets raise fertility.",
+            "clinical.claim",
+        ),
     ],
 )
 def test_a_reviewed_phrase_passes_and_its_neighbour_is_held(free: str, neighbour: str, rule: str) -> None:

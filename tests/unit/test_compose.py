@@ -302,7 +302,7 @@ def test_a_definite_noun_is_told_apart_by_the_title() -> None:
 
 
 def test_a_wrong_number_of_chromosomes_refutes_nothing() -> None:
-    claim = "Stress at work raises the risk of a loss in all women."
+    claim = "Stress at work may raise the risk of a loss in all women."
     counted = "Embryos with the wrong number of chromosomes are lost early."
     material = material_of(title="Stress", answer=f"{claim} {counted}")
     assert {one.text for one in candidates_of(material, gate())} == {claim, counted}
@@ -339,7 +339,7 @@ def test_a_treatment_or_a_number_in_words_wants_the_disclaimer(sentence: str) ->
     "cue", ["That is a myth.", "Nothing could be farther from the truth.", "People think so."]
 )
 def test_a_claim_that_is_refuted_nearby_is_not_used(cue: str) -> None:
-    claim = "Stress at work raises the risk of a loss in all women."
+    claim = "Stress at work may raise the risk of a loss in all women."
     other = "Errors in the chromosomes explain most of the early losses."
     assert [one.text for one in candidates_of(material_of(title="Stress", answer=claim), gate())] == [claim]
     near = f"{claim} {cue} {other} {other} {other}"

@@ -17,6 +17,7 @@ from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.material import Candidate, Material, Taint
 from clinic_broadcast.core.promo import Card, Fragment, Origin, Payload, alt_of
 from clinic_broadcast.core.rules import (
+    agents,
     appeals,
     cases,
     claims,
@@ -35,7 +36,7 @@ from clinic_broadcast.core.rules.zone import doubt_of, zone
 from clinic_broadcast.core.utm import untagged
 from clinic_broadcast.core.words import Span, tokens
 
-RULES_VERSION: Final = "6"
+RULES_VERSION: Final = "7"
 """Raised whenever a rule of this package changes what it finds."""
 
 Rule: TypeAlias = Callable[[Reading], Iterator[Finding]]
@@ -61,6 +62,7 @@ TEXT_RULES: Final[tuple[Rule, ...]] = (
     form.hashtag,
     claims.promise,
     effects.effect,
+    agents.strange_effect,
     appeals.appeal,
 )
 """The rules for every text that is to be published; none of them can lift what another one holds."""

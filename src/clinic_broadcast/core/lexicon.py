@@ -212,9 +212,8 @@ def normal(word: str) -> str:
 class Lexicon:
     """All reviewed lists at one version.
 
-    Predicates take one token in any case, without a final 's and not split at hyphens: that is the gate's
-    part. Names and places are asked with and without diacritics; so is the vocabulary. `version` is the first
-    12 hexadecimal digits of a sha256 over every list and the clinic's own words; each verdict records it.
+    Predicates take one token in any case, without a final 's and not split at hyphens: that is the gate's part.
+    `version` is the first 12 hexadecimal digits of a sha256 over every list and the clinic's own words.
     """
 
     version: str
@@ -245,6 +244,7 @@ class Lexicon:
     anaphora: tuple[str, ...]
     remedies: tuple[str, ...]
     scares: tuple[str, ...]
+    agents: tuple[str, ...]
     roles: tuple[str, ...]
     word_names: frozenset[str]
     word_places: frozenset[str]

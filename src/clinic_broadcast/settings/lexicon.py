@@ -47,6 +47,7 @@ FILES = (
     "proper-names.txt.gz",
     "refutations.txt",
     "remedies.txt",
+    "agents.txt",
     "roles.txt",
     "salts.txt",
     "scares.txt",
@@ -111,6 +112,7 @@ def load_lexicon(extra_words: Sequence[str] = ()) -> Lexicon:
         anaphora=_phrases(_lines(texts["anaphora.txt"])),
         remedies=_phrases(_lines(texts["remedies.txt"])),
         scares=_phrases(_lines(texts["scares.txt"])),
+        agents=_phrases(_lines(texts["agents.txt"])),
         roles=_phrases(_lines(texts["roles.txt"])),
         word_names=_words(texts["word-names.txt"]),
         word_places=_words(texts["word-places.txt"]),
@@ -279,9 +281,22 @@ def _hashtags(text: str) -> tuple[HashtagTopic, ...]:
     )
 
 
+_ONES = "one|two|three|four|five|six|seven|eight|nine"
+_NUMBER = (
+    rf"(?:\d{{1,3}}|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-(?:{_ONES}))?|{_ONES}|ten|eleven|twelve|"
+    r"thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)"
+)
+_RANGE = rf"{_NUMBER}(?:\s?(?:-|\u2013|to|or)\s?{_NUMBER})?"
+
+
 def _number_patterns(text: str) -> tuple[NumberPattern, ...]:
-    """Give the closed patterns in the order of the file."""
+    """Give the closed patterns in the order of the file, with <number> and <range> written out."""
     rows: list[dict[str, str]] = _toml(text)["pattern"]
     return tuple(
-        NumberPattern(name=row["name"], pattern=row["pattern"], example=row["example"]) for row in rows
+        NumberPattern(
+            name=row["name"],
+            pattern=row["pattern"].replace("<number>", _NUMBER).replace("<range>", _RANGE),
+            example=row["example"],
+        )
+        for row in rows
     )

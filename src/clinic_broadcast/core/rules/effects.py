@@ -103,6 +103,12 @@ _OUTRIGHT: Final = (
     ),
     late(r"\b(?:never|no longer|not) (?:miscarr(?:y|ies)|loses? \w+) (?:any ?more|again)\b"),
     late(r"\b(?:goe?s?|comes?|leaves?|walks?) (?:home|away) with (?:a|their|her) (?:\w+ )?(?:baby|child)\b"),
+    late(
+        r"\bwill [\w ]{1,20}\b(?:again|normally)\b|\balways (?:an? |some |one )?(?:solution|way|answer|hope|chance)\b"
+        r"|\b(?:cannot|can not|can['\u2019]t) (?:fail|go wrong|miss)\b|\b(?:goodbye|farewell) to\b"
+        r"|\bcan (?:safely|easily|happily) (?:wait|be postponed|be put off)\b"
+        r"|\b(?:chances?|odds) of (?:having )?(?:an? )?(?:boy|girl)\b",
+    ),
     late(r"\b(?:works?|succeeds?|helps?) (?:every time|in every case|for every(?:one|body))\b"),
     late(
         r"\b(?:lets?|helps?) (?:\w+ ){1,2}(?:choose|select|decide) (?:a|the) (?:boy|girl|sex|gender)\b",

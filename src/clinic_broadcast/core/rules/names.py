@@ -12,7 +12,7 @@ from clinic_broadcast.core.lexicon import Lexicon, remembered
 from clinic_broadcast.core.own_names import word_set
 from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.numbers import has_digit, is_number_word
-from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
+from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR, is_verb_may
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span, Token, bare, parts
 
@@ -136,7 +136,7 @@ def name(reading: Reading) -> Iterator[Finding]:
         if is_number_word(text) or any(span.start <= word.start < span.end for span in reading.counted):
             continue  # The number rule judges it.
         if _has_capital(text):
-            held = _is_capital_name(reading, word)
+            held = _is_capital_name(reading, word) and not is_verb_may(reading, word.start)
         else:
             held = reading.is_lone and (
                 _may_be_lower_name(reading, text) or _may_be_lower_place(reading, word)

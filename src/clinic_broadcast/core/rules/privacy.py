@@ -101,6 +101,8 @@ _KIN_PATTERN: Final = late(
     r"fire(?:fighter|man)|footballer|hairdresser|housewife|journalist|judge|lawyer|librarian|mayor|musician|pastor|pilot|"
     r"plumber|police(?:man|woman)|politician|priest|princess|queen|receptionist|refugee|secretary|senator|singer|soldier|"
     r"student|taxi driver|teacher|vet|waitress|widow(?:er)?)\b"
+    r"|\b(?:an?|this|that|one) (?:deaf|blind|homeless|famous|married|celebrity|[a-z]+-speaking) "
+    r"(?:couple|woman|man|patient)\b"
     r"|\b(?:an?|this|that|one|the) (?:\w+ ){0,2}(?:patient|woman|lady|man|gentleman|girl|boy|mother|teacher|nurse|"
     r"engineer|soldier|lawyer|couple|colleague|donor)"
     r"(?: (?:of mine|from|near|living|whose|with whom|named|called|wrote|"
@@ -150,6 +152,15 @@ _FALL: Final = late(
 _LASTING: Final = late(
     r"\b(?:can|may|might|will|to|not|usually|often|should|could|would|must) $", re.IGNORECASE
 )
+_WHO_MAY: Final = late(r"\b(?:who|which|that|it|they) $", re.IGNORECASE)
+_HOW_LONG: Final = late(r"\s+(?:before|after|for|with)\b|\?", re.IGNORECASE)
+"""What follows the verb in "How Long Should It Last Before ...?"."""
+_EARLIER: Final = late(
+    r"previous (?:surgery|operations|infections|radiation|chemotherapy|losses|miscarriages|births)\b",
+    re.IGNORECASE,
+)
+_OF_ANYONE: Final = late(r"\b(?:or|of|by|and|after|with) $", re.IGNORECASE)
+"""Before "previous surgery" they tell of nobody; an article or a person would stand there."""
 _NEXT_STEP: Final = late(r"(?:next|last)(?: steps?\b)|next to\b", re.IGNORECASE)
 
 
@@ -172,11 +183,24 @@ def time(reading: Reading) -> Iterator[Finding]:
             )
 
 
+def is_verb_may(reading: Reading, at: int) -> bool:
+    """Say whether a title's "May" is the verb ("Who May Benefit?"), not the month or the name."""
+    return reading.plain.startswith("May", at) and bool(_WHO_MAY.search(reading.plain, max(0, at - 6), at))
+
+
 def _is_no_time(reading: Reading, found: re.Match[str]) -> bool:
     text = reading.plain[found.start() : found.end()]
+    before = reading.plain[max(0, found.start() - 10) : found.start()]
     if text.lower() in ("may", "march"):
+        if is_verb_may(reading, found.start()):
+            return True
         return text.islower() or (text != text.upper() and found.start() in reading.openers)
-    if text.lower() == "last" and _LASTING.search(reading.plain, max(0, found.start() - 10), found.start()):
+    if text.lower() == "previous":
+        return bool(_EARLIER.match(reading.plain, found.start()) and _OF_ANYONE.search(before))
+    if text.lower() == "last" and (
+        _LASTING.search(before)
+        or (reading.lower.startswith("how long ") and _HOW_LONG.match(reading.plain, found.end()))
+    ):
         return True
     if text.lower() in ("last", "next"):
         return bool(_NEXT_STEP.match(reading.plain, found.start()))

@@ -28,7 +28,11 @@ _ABBREVIATIONS: Final = late(r"\b(?:e\.g|i\.e|vs|etc|cf|approx)\.", re.IGNORECAS
 _DEGREES: Final = r"(?:\s*,?\s*(?:M\.?\s?D|Ph\.?\s?D|D\.?O|F\.?A\.?C\.?O\.?G|FRCOG|MRCOG|MBBS|RN)\b\.?)*"
 _HASHTAG: Final = late(r"(?<![\w&#])#([^\W\d_]\w*)")
 _URL: Final = late(r"https?://[^\s<>\"'\u201c\u201d]+|www\.[^\s<>\"']+", re.IGNORECASE)
-_NUMBER_WORD: Final = late(r"\b(?:one|two|three|four|five|six|first|second|third|twelve)\b", re.IGNORECASE)
+_NUMBER_WORD: Final = late(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|first|second|third|eleven|twelve|twins?|triplets|single|"
+    r"(?:four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|thirteen)\b",
+    re.IGNORECASE,
+)
 _BEFORE_FIRST: Final = "\"'\u201c\u2018(* -\u2013"
 _TITLE_LETTERS_MIN: Final = 4
 _TITLE_SHARE: Final = 0.6
@@ -83,6 +87,7 @@ class Tables:
     roles: PhraseIndex
     remedies: PhraseIndex
     scares: PhraseIndex
+    agents: PhraseIndex
 
     @cached_property
     def numbers(self) -> tuple[re.Pattern[str], ...]:
@@ -111,6 +116,7 @@ def tables_of(lexicon: Lexicon, own_names: Sequence[str], own_hosts: Sequence[st
         roles=phrase_index(lexicon.roles),
         remedies=phrase_index(lexicon.remedies),
         scares=phrase_index(lexicon.scares),
+        agents=phrase_index(lexicon.agents),
     )
 
 
