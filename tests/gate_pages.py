@@ -10,7 +10,8 @@ from functools import cache
 
 from clinic_broadcast.core.answer import Answer, AnswerId, Link, Zones
 from clinic_broadcast.core.gate import Gate
-from clinic_broadcast.core.lexicon import Lexicon, PackedWords
+from clinic_broadcast.core.lexicon import Lexicon
+from clinic_broadcast.core.packed_words import PackedWords
 from clinic_broadcast.settings.lexicon import load_lexicon
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinic_broadcast.core.lexicon import Drug, DrugKind, Lexicon, fold, normal, pack
+from clinic_broadcast.core.lexicon import Drug, DrugKind, Lexicon, fold, normal
+from clinic_broadcast.core.packed_words import pack, pack_late
 from clinic_broadcast.errors import SettingsError
 from clinic_broadcast.settings.lexicon import FILES, load_lexicon
 
@@ -343,6 +344,19 @@ def test_a_packed_list_answers_as_a_dictionary_does(counts: dict[str, int], othe
         assert (word in packed) is (word in counts)
         expected = counts.get(word, 0)
         assert packed.count(word) == (expected if expected % 3 else 0)
+
+
+def test_a_late_list_asks_for_its_text_once_and_only_when_a_word_is_asked_for() -> None:
+    asked: list[str] = []
+
+    def text() -> bytes:
+        asked.append("text")
+        return b"one\ntwo\t7\ntwofold\n"
+
+    late = pack_late(text)
+    assert not asked
+    assert ("two" in late, late.count("two"), "twof" in late, "three" in late) == (True, 7, False, False)
+    assert asked == ["text"]
 
 
 def test_a_packed_list_is_no_substring_search(lexicon: Lexicon) -> None:

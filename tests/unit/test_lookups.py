@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from clinic_broadcast.core import lexicon as module
 from clinic_broadcast.core.lexicon import LOW_BIRTHS, Lexicon, fold, normal
-from clinic_broadcast.core.rules.reading import own_forms, read
+from clinic_broadcast.core.rules.reading import read
+from clinic_broadcast.core.rules.tables import own_forms
 from clinic_broadcast.core.words import Span
 from gate_pages import gate, lexicon
 

@@ -29,7 +29,8 @@ from clinic_broadcast.core.rules import (
     names,
     privacy,
 )
-from clinic_broadcast.core.rules.reading import Reading, Tables, read, tables_of
+from clinic_broadcast.core.rules.reading import Reading, read
+from clinic_broadcast.core.rules.tables import Tables, tables_of
 from clinic_broadcast.core.rules.taint import letter_taint, tainted, without
 from clinic_broadcast.core.rules.votes import Voter, vote
 from clinic_broadcast.core.rules.zone import doubt_of, zone
@@ -75,7 +76,7 @@ class Gate:
     """The gate of one clinic: its lexicon, and what of its own may be named.
 
     `own_names` are people, places and handles, `own_hosts` the hosts of blog_url and public_url; `taint_key` is
-    the home's key for digests of the letter. Making one takes some ten milliseconds; keep it. `said`, `heard`
+    the home's key for digests of the letter. Its first questions take some ten milliseconds; keep it. `said`, `heard`
     and `best` are where it is kept what this gate has found in payloads and texts, and what may be quoted.
     """
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, Final, TypeVar
 
+from clinic_broadcast.core.packed_words import PackedWords
 from clinic_broadcast.core.patterns import late
 
 LOW_BIRTHS = 1000
 """Names borne this often stay suspicious in lower case when no letter is at hand (SSA counts, 1880 to 2017)."""
-
-_STEP = 4096
-"""Bytes between two keys of a packed list: a look-up scans about this much, in about a microsecond."""
 
 REMEMBERED_MAX = 4_096
 """Words of one question that are remembered: pages share nearly all of theirs, and a hostile one fills no memory."""
@@ -133,65 +130,6 @@ class NumberPattern:
     example: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class PackedWords:
-    """A sorted list kept as one block of UTF-8: a tenth of a set's memory, look-ups under a microsecond.
-
-    Make it with `pack`. A line is a word, or a word, a tab and a count.
-    """
-
-    block: bytes
-    keys: tuple[bytes, ...]
-    starts: tuple[int, ...]
-
-    def __contains__(self, word: object) -> bool:
-        return isinstance(word, str) and self._line(word) >= 0
-
-    def __len__(self) -> int:
-        return self.block.count(b"\n") - 1
-
-    def __repr__(self) -> str:
-        return f"PackedWords({len(self)} words)"
-
-    def count(self, word: str) -> int:
-        """Give the count that stands with the word; 0 if the word or its count is missing."""
-        at = self._line(word)
-        if at < 0:
-            return 0
-        tab = at + 1 + len(word.encode())
-        if self.block[tab : tab + 1] != b"\t":
-            return 0
-        return int(self.block[tab + 1 : self.block.index(b"\n", tab)])
-
-    def _line(self, word: str) -> int:
-        """Give the offset of the newline before the word's line, or -1."""
-        key = word.encode()
-        if not key or b"\n" in key or b"\t" in key:
-            return -1
-        nth = bisect_right(self.keys, key) - 1
-        if nth < 0:
-            return -1
-        start, end = self.starts[nth], self.starts[nth + 1] + 1
-        at = self.block.find(b"\n" + key + b"\n", start, end)
-        return at if at >= 0 else self.block.find(b"\n" + key + b"\t", start, end)
-
-
-def pack(text: bytes) -> PackedWords:
-    """Make a packed list of lines sorted by their bytes; lines that begin with `#` must be gone already."""
-    lines = text.strip(b"\n")
-    block = b"\n" + lines + b"\n" if lines else b"\n"
-    keys: list[bytes] = []
-    starts: list[int] = []
-    at = 0
-    while at < len(block) - 1:
-        end = block.index(b"\n", at + 1)
-        keys.append(block[at + 1 : end].partition(b"\t")[0])
-        starts.append(at)
-        at = block.find(b"\n", min(at + _STEP, len(block) - 1))
-    starts.append(len(block) - 1)
-    return PackedWords(block, tuple(keys), tuple(starts))
-
-
 def fold(word: str) -> str:
     """Give the word without its diacritics, for lists that hold both forms."""
     if word.isascii():
@@ -208,7 +146,7 @@ def normal(word: str) -> str:
     return unicodedata.normalize("NFC", form)  # Lower case may take a letter and its accent apart.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Lexicon:
     """All reviewed lists at one version.
 
@@ -234,7 +172,6 @@ class Lexicon:
     drugs: Mapping[str, Drug]
     drug_classes: Mapping[str, DrugClass]
     drug_phrases: tuple[str, ...]
-    drug_words: frozenset[str]
     confusable_pairs: frozenset[frozenset[str]]
     salts: frozenset[str]
     slips: Mapping[str, frozenset[str]]
@@ -258,6 +195,16 @@ class Lexicon:
 
     def __repr__(self) -> str:
         return f"Lexicon(version={self.version!r})"
+
+    @cached_property
+    def drug_words(self) -> frozenset[str]:
+        """Give every drug's name and every word of one, without those that are first names or places."""
+        parts = {part for name in self.drugs for part in (name, *name.split(), *name.split("-"))}
+        return frozenset(
+            part
+            for part in parts
+            if len(part) > 1 and part not in self.first_names and part not in self.places
+        )
 
     @remembered
     def is_general(self, word: str) -> bool:

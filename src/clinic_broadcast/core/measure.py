@@ -6,14 +6,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
-from typing import Final
-
-import regex
+from typing import TYPE_CHECKING, Final
 
 from clinic_broadcast.core.emoji import WEIGHED_AS_EMOJI, joined_emoji, longest_joined
 from clinic_broadcast.core.links import WORD_WITH_DOT, links_of
 from clinic_broadcast.core.patterns import late
+
+if TYPE_CHECKING:
+    import regex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +70,8 @@ _CONTINUES: Final = late(f"[{_CONTINUING}]")
 _JOINT: Final = late(f".(?=[{_CONTINUING}])", re.DOTALL)
 """A character before one that can continue an emoji."""
 _LINE_END: Final = late(r"\r\n?")
-_CLUSTER: Final = regex.compile(r"\X")
-_EMOJI_INSIDE: Final = regex.compile(r"[\p{Emoji_Presentation}\p{Extended_Pictographic}\uFE0F\u20E3]")
+_CLUSTER: Final = r"\X"
+_EMOJI_INSIDE: Final = r"[\p{Emoji_Presentation}\p{Extended_Pictographic}\uFE0F\u20E3]"
 _WEB_LINK: Final = late(r"https?://", re.IGNORECASE)
 _FAR_MENTION: Final = late(r"(?<![\w/=])(@\w+(?:[\w.-]+\w+)?)@[\w.-]+\w")
 _LITTLE_TEXT: Final = late(r"[\\|{}@\[\]()<>#*_~]")
@@ -162,7 +164,7 @@ def _graphemes(text: str, limits: Limits) -> int:
         text = _with_priced_links(text, limits.url_length)
     if text.isascii():
         return len(text) - text.count("\r\n")
-    return len(_CLUSTER.findall(text))
+    return len(_by_properties(_CLUSTER).findall(text))
 
 
 def _with_priced_links(text: str, url_length: int) -> str:
@@ -190,8 +192,17 @@ def _emoji_as_bytes(text: str, _limits: Limits) -> int:
     """Count for Threads: code points, but an emoji as its UTF-8 bytes."""
     if text.isascii():
         return len(text)
-    clusters: list[str] = _CLUSTER.findall(text)
-    return sum(len(one.encode()) if _EMOJI_INSIDE.search(one) else len(one) for one in clusters)
+    clusters: list[str] = _by_properties(_CLUSTER).findall(text)
+    has_emoji = _by_properties(_EMOJI_INSIDE).search
+    return sum(len(one.encode()) if has_emoji(one) else len(one) for one in clusters)
+
+
+@cache
+def _by_properties(pattern: str) -> regex.Pattern[str]:
+    """Give a pattern that goes by the properties of Unicode, which the standard library does not know."""
+    import regex  # noqa: PLC0415 - It takes longer to load than all else here, and many starts count no text.
+
+    return regex.compile(pattern)
 
 
 def _utf16_units(text: str, _limits: Limits) -> int:

@@ -292,7 +292,9 @@ def is_quiet(schedule: Schedule, at: datetime) -> bool:
 
 def is_never_awake(schedule: Schedule, after: datetime) -> bool:
     """Say whether every coming slot lies in the schedule's own quiet hours, so that it could never send."""
-    return all(is_quiet(schedule, slot) for slot in slots(schedule, after, TRIED_SLOTS))
+    # Without quiet hours one slot is as good as many.
+    tried = 1 if schedule.quiet is None else TRIED_SLOTS
+    return all(is_quiet(schedule, slot) for slot in slots(schedule, after, tried))
 
 
 def is_channel_quiet(schedules: Iterable[Schedule], channel: str, at: datetime, *, job: Job) -> bool:

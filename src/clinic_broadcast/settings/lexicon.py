@@ -16,10 +16,9 @@ from clinic_broadcast.core.lexicon import (
     HashtagTopic,
     Lexicon,
     NumberPattern,
-    PackedWords,
     normal,
-    pack,
 )
+from clinic_broadcast.core.packed_words import PackedWords, pack_late
 from clinic_broadcast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -66,8 +65,8 @@ _VERSION_DIGITS = 12
 def load_lexicon(extra_words: Sequence[str] = ()) -> Lexicon:
     """Give the lexicon of this release with the clinic's own reviewed words, read afresh.
 
-    Reading takes some tens of milliseconds and about 15 MB, so callers keep the result for the life of the
-    program.
+    Reading takes some tens of milliseconds, the first questions as much again and about 15 MB in all, so callers
+    keep the result for the life of the program.
 
     Raises:
         SettingsError: an extra word is empty, has a blank in it or holds a digit or an @.
@@ -75,10 +74,7 @@ def load_lexicon(extra_words: Sequence[str] = ()) -> Lexicon:
     extra = frozenset(_extra(word) for word in extra_words)
     shipped = _read_all()
     texts = {name: _text(name, content) for name, content in shipped.items() if not name.endswith(".gz")}
-    first_names = _packed(shipped["first-names.txt.gz"])
-    places = _packed(shipped["places.txt.gz"])
     drugs = _drugs(texts["drugs.tsv"])
-    words = {part for name in drugs for part in (name, *name.split(), *name.split("-"))}
     return Lexicon(
         version=_version(shipped, extra),
         general=_packed(shipped["general.txt.gz"]),
@@ -87,9 +83,9 @@ def load_lexicon(extra_words: Sequence[str] = ()) -> Lexicon:
         acronyms=_words(texts["acronyms.txt"]),
         units=_words(texts["units.txt"]),
         extra=extra,
-        first_names=first_names,
+        first_names=_packed(shipped["first-names.txt.gz"]),
         proper_names=_packed(shipped["proper-names.txt.gz"]),
-        places=places,
+        places=_packed(shipped["places.txt.gz"]),
         core=_words(texts["core.txt"]),
         function_words=_words(texts["function-words.txt"]),
         title_words=_words(texts["titlecase-exceptions.txt"]),
@@ -98,9 +94,6 @@ def load_lexicon(extra_words: Sequence[str] = ()) -> Lexicon:
         drugs=MappingProxyType(drugs),
         drug_classes=MappingProxyType(_drug_classes(texts["drug-classes.toml"])),
         drug_phrases=_phrases(name for name in drugs if " " in name),
-        drug_words=frozenset(
-            word for word in words if len(word) > 1 and word not in first_names and word not in places
-        ),
         confusable_pairs=frozenset(
             frozenset(line.split("\t")) for line in _lines(texts["confusable-pairs.tsv"])
         ),
@@ -212,11 +205,17 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _packed(content: bytes) -> PackedWords:
-    """Give a big list; its comments all stand at the top."""
+    """Give a big list, unpacked when the first word is asked for: most commands ask for none."""
+    return pack_late(lambda: _unpacked(content))
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Give the lines of a big list; its comments all stand at the top."""
     block = gzip.decompress(content)
-    while block.startswith(b"#"):
-        block = block.partition(b"\n")[2]
-    return pack(block)
+    start = 0
+    while block.startswith(b"#", start):
+        start = block.find(b"\n", start) + 1 or len(block)
+    return block[start:]
 
 
 def _phrases(phrases: Iterable[str]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def open_office(home: Path, environ: Mapping[str, str], *, actor: str, read_only
 
     Raises SettingsError for anything a person must mend, LedgerError when the record cannot be used.
     """
-    from clinic_broadcast.channels import kinds
+    from clinic_broadcast.channels import BUILT_IN, kinds
 
     settings = read_settings(home, environ)
     schedules = read_schedules(
@@ -59,9 +59,11 @@ def open_office(home: Path, environ: Mapping[str, str], *, actor: str, read_only
     )
     clock = SystemClock()
     wordings = read_wordings(settings.home.posts)
-    strangers = wordings.strangers({*settings.channels, *kinds()})
-    if strangers:
-        raise SettingsError("\n".join(strangers))
+    # Only for a name that is not our own are all installed packages searched for a plug-in.
+    if wordings.strangers({*settings.channels, *BUILT_IN}):
+        strangers = wordings.strangers({*settings.channels, *kinds()})
+        if strangers:
+            raise SettingsError("\n".join(strangers))
     channels = {
         one.name: open_channel(one, settings, environ, clock=clock)
         for one in settings.channels.values()

@@ -9,7 +9,8 @@ from typing import Final
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.drugs import drugs_in
-from clinic_broadcast.core.rules.reading import Reading, Tables
+from clinic_broadcast.core.rules.reading import Reading
+from clinic_broadcast.core.rules.tables import Tables
 from clinic_broadcast.core.words import Span, sentences, tokens
 
 FTC: Final = "FTC, Health Products Compliance Guidance, December 2022"

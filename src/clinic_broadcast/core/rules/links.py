@@ -12,7 +12,8 @@ from clinic_broadcast.core.material import Taint
 from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules import names, privacy
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
-from clinic_broadcast.core.rules.reading import Tables, host_of, read
+from clinic_broadcast.core.rules.reading import host_of, read
+from clinic_broadcast.core.rules.tables import Tables
 from clinic_broadcast.core.rules.taint import tainted
 from clinic_broadcast.core.utm import OURS
 from clinic_broadcast.core.words import Span, blank

@@ -12,6 +12,7 @@ from typing import Final
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.patterns import late
+from clinic_broadcast.core.rules.tables import Tables
 from clinic_broadcast.core.words import (
     PhraseIndex,
     Span,
@@ -19,13 +20,11 @@ from clinic_broadcast.core.words import (
     blank,
     first_words,
     normalise,
-    phrase_index,
     sentences,
     tokens,
 )
 
 _ABBREVIATIONS: Final = late(r"\b(?:e\.g|i\.e|vs|etc|cf|approx)\.", re.IGNORECASE)
-_DEGREES: Final = r"(?:\s*,?\s*(?:M\.?\s?D|Ph\.?\s?D|D\.?O|F\.?A\.?C\.?O\.?G|FRCOG|MRCOG|MBBS|RN)\b\.?)*"
 _HASHTAG: Final = late(r"(?<![\w&#])#([^\W\d_]\w*)")
 _URL: Final = late(r"https?://[^\s<>\"'\u201c\u201d]+|www\.[^\s<>\"']+", re.IGNORECASE)
 _NUMBER_WORD: Final = late(
@@ -38,120 +37,6 @@ _TITLE_LETTERS_MIN: Final = 4
 _TITLE_SHARE: Final = 0.6
 _TITLE_WORDS_MIN: Final = 3
 _SHORT_TITLE_MAX: Final = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnForms:
-    """The clinic's own names in every form, and the words that they begin with, by which they are looked for."""
-
-    pattern: re.Pattern[str]
-    firsts: tuple[str, ...]
-
-    def find(self, text: str) -> tuple[Span, ...]:
-        """Give where the own names stand, the longest form at each place.
-
-        The pattern is only tried where a first word stands: tried everywhere it took a tenth of a whole promo's time.
-        """
-        lower = text.lower()
-        if len(lower) != len(text):
-            return tuple(Span(found.start(), found.end()) for found in self.pattern.finditer(text))
-        starts: set[int] = set()
-        for first in self.firsts:
-            at = lower.find(first)
-            while at >= 0:
-                starts.add(at)
-                at = lower.find(first, at + 1)
-        found: list[Span] = []
-        until = 0
-        for start in sorted(starts):
-            here = self.pattern.match(text, start) if start >= until else None
-            if here is not None:
-                found.append(Span(start, here.end()))
-                until = here.end()
-        return tuple(found)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tables:
-    """What one lexicon and the clinic's own names give for finding things quickly; made once for a gate."""
-
-    lexicon: Lexicon
-    eponyms: PhraseIndex
-    promises: PhraseIndex
-    refutations: PhraseIndex
-    drug_phrases: PhraseIndex
-    tags: frozenset[str]
-    own: OwnForms | None
-    own_hosts: frozenset[str]
-    classes: PhraseIndex
-    roles: PhraseIndex
-    remedies: PhraseIndex
-    scares: PhraseIndex
-    agents: PhraseIndex
-
-    @cached_property
-    def numbers(self) -> tuple[re.Pattern[str], ...]:
-        """Give the closed forms of words in which a number tells of a population."""
-        return tuple(re.compile(one.pattern, re.IGNORECASE) for one in self.lexicon.number_patterns)
-
-    @cached_property
-    def near_drugs(self) -> dict[str, frozenset[str]]:
-        """Give the drug names by each form with one letter left out; made when a first unknown word is met."""
-        return _shortened(self.lexicon)
-
-
-def tables_of(lexicon: Lexicon, own_names: Sequence[str], own_hosts: Sequence[str]) -> Tables:
-    """Prepare the tables of a gate; takes some ten milliseconds, so callers keep them with the gate."""
-    called = (word for each in lexicon.drug_classes.values() for word in each.called | each.also)
-    return Tables(
-        lexicon=lexicon,
-        eponyms=phrase_index(lexicon.eponyms),
-        promises=phrase_index(lexicon.promises),
-        refutations=phrase_index(lexicon.refutations),
-        drug_phrases=phrase_index(lexicon.drug_phrases),
-        tags=frozenset(topic.tag.lower() for topic in lexicon.hashtags),
-        own=own_forms(own_names),
-        own_hosts=frozenset(host.lower().removeprefix("www.") for host in own_hosts if host),
-        classes=phrase_index(form for word in called for form in (word, word + "s")),
-        roles=phrase_index(lexicon.roles),
-        remedies=phrase_index(lexicon.remedies),
-        scares=phrase_index(lexicon.scares),
-        agents=phrase_index(lexicon.agents),
-    )
-
-
-def _shortened(lexicon: Lexicon) -> dict[str, frozenset[str]]:
-    """Give the drug names by each form with one letter left out: two names at distance 1 share such a form."""
-    found: dict[str, set[str]] = {}
-    for name in lexicon.drugs:
-        if " " in name or len(name) < 5:  # noqa: PLR2004 - Shorter names are one letter from half the language.
-            continue
-        for at in range(len(name)):
-            found.setdefault(name[:at] + name[at + 1 :], set()).add(name)
-    return {form: frozenset(names) for form, names in found.items()}
-
-
-def own_forms(own_names: Sequence[str]) -> OwnForms | None:
-    """Prepare the clinic's own names, longest first, with and without title, first name and degrees."""
-    forms: set[str] = set()
-    for name in own_names:
-        words = name.split()
-        if not words:
-            continue
-        forms.add(" ".join(words))
-        if words[0].lower().rstrip(".") in ("dr", "doctor", "prof", "professor") and len(words) > 1:
-            title = words[0].rstrip(".")
-            forms.update((f"{title}. {words[-1]}", f"{title} {words[-1]}", f"{title} {' '.join(words[1:])}"))
-            if len(words) > 2:  # noqa: PLR2004 - A surname alone may be a patient's; first name and surname is ours.
-                forms.add(" ".join(words[1:]))
-    if not forms:
-        return None
-    ordered = sorted(forms, key=lambda form: (-len(form), form))
-    either = "|".join(r"\s+".join(map(re.escape, form.split())) for form in ordered)
-    return OwnForms(
-        pattern=re.compile(rf"(?<![\w@])(?:{either})(?!\w){_DEGREES}", re.IGNORECASE),
-        firsts=tuple(sorted({form.split()[0].lower() for form in forms})),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from clinic_broadcast.core.own_names import word_set
 from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.numbers import has_digit, is_number_word, same_numbers
 from clinic_broadcast.core.rules.privacy import GMC, SAFE_HARBOR
-from clinic_broadcast.core.rules.reading import Reading, Tables
+from clinic_broadcast.core.rules.reading import Reading
+from clinic_broadcast.core.rules.tables import Tables
 from clinic_broadcast.core.words import (
     Span,
     Token,
