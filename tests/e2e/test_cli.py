@@ -36,6 +36,15 @@ def test_a_command_that_loads_everything_anew_says_what_a_forked_one_says(clinic
     assert (cold.returncode, cold.stdout, cold.stderr) == (0, forked.stdout, forked.stderr)
 
 
+def test_the_daemon_that_is_started_the_short_way_says_what_the_whole_command_line_says(
+    tmp_path: Path,
+) -> None:
+    question = ["--home", str(tmp_path), "run"]
+    short, whole = run_cold(question, {}), run_forked(question, {})
+    assert (short.returncode, short.stdout, short.stderr) == (4, "", whole.stderr)
+    assert "clinic-broadcast init" in short.stderr
+
+
 def test_run_once_in_a_home_that_was_never_set_up_takes_the_baseline_and_announces_nothing(
     tmp_path: Path,
 ) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,10 +15,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from clinic_broadcast.engine.systemd_unit import WATCHDOG_S
 from e2e.homes import CLEAN, SETTINGS, Clinic, make_clinic
 
 EVERY_MINUTE = 'job = "{job}"\ncron = "* * * * *"\n'
@@ -105,6 +109,35 @@ def test_a_hangup_while_it_starts_neither_ends_it_nor_is_forgotten(clinic: Clini
                 child.send_signal(signal.SIGTERM)
         assert child.wait(timeout=30) == 0
     assert any('"ready"' in line for line in said)
+
+
+def test_it_tells_systemd_when_it_is_ready_that_it_lives_that_it_reads_again_and_that_it_stops(
+    clinic: Clinic,
+) -> None:
+    # The path of a socket has a hundred characters at most, fewer than pytest's folders take.
+    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"{folder}/notify")
+        systemd.settimeout(WATCHDOG_S)  # Longer silence would be death for systemd, and is here.
+        with starting(replace(clinic, environ={"NOTIFY_SOCKET": f"{folder}/notify"})) as child:
+            assert _next_state(systemd) == ["READY=1"]
+            child.send_signal(signal.SIGHUP)
+            reloading, since = _next_state(systemd)
+            assert reloading == "RELOADING=1"
+            name, _, clock_us = since.partition("=")
+            assert name == "MONOTONIC_USEC"
+            assert 0 < int(clock_us) <= time.monotonic_ns() // 1000
+            assert _next_state(systemd) == ["READY=1"]
+            assert systemd.recv(4096) == b"WATCHDOG=1"
+            child.send_signal(signal.SIGTERM)
+            assert _next_state(systemd) == ["STOPPING=1"]
+            assert child.wait(timeout=30) == 0
+
+
+def _next_state(systemd: socket.socket) -> list[str]:
+    """Give the next message that is not a sign of life, by its lines."""
+    while (said := systemd.recv(4096).decode()) == "WATCHDOG=1":
+        continue
+    return said.splitlines()
 
 
 def test_a_second_daemon_in_the_same_home_is_refused_and_a_kill_leaves_no_stale_lock(clinic: Clinic) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import signal
@@ -270,10 +271,11 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
     Raises SettingsError for anything a person must mend, UsageError when another daemon runs this home.
     """
     set_up_logs()
-    # Until the engine listens to signals itself, a SIGTERM ends the start as cleanly as it ends the run, and a
+    # Until the engine listens to signals itself, SIGTERM and Ctrl-C end the start as cleanly as the run, and a
     # SIGHUP, which would kill the process, is answered after the start.
     bell = SimpleQueue[int]()
     signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGHUP, lambda number, _frame: bell.put(number))
     office = wire.open_office(home, environ, actor="daemon")
     settings = office.settings
@@ -306,6 +308,9 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
             host=settings.web.host,
             port=settings.web.port,
         )
+        # What the start has loaded lives as long as the daemon: garbage is looked for in what comes after it.
+        gc.freeze()
+        gc.enable()
         log.info("ready", url=port.url, channels=sorted(office.desk.channels), pid=os.getpid())
         ended = engine.run(_ticks_of(daemon, engine), threading.Event())
         unfinished = (*ended.unfinished, *_finish(daemon, stop_within_s))
