@@ -110,7 +110,7 @@ class Tables:
 
     @cached_property
     def agents(self) -> PhraseIndex:
-        """Find what the reviewed list of agents names."""
+        """Find what may be told to have an effect: hormones, diseases, treatments, habits."""
         return phrase_index(self.lexicon.agents)
 
     @cached_property
