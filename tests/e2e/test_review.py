@@ -516,6 +516,28 @@ def test_a_patients_name_in_new_words_is_found_and_cannot_be_approved(phone: Pho
     assert site.row().state is State.HELD
 
 
+def test_a_hold_for_privacy_is_overruled_only_with_a_reason_which_is_recorded(phone: Phone) -> None:
+    one = phone.site.row()
+    phone.open()
+    phone.press(one, "edit", text="Two tests and a scan are usual before a transfer.")
+    page = phone.open()
+    assert f'id="yes-{one.id}" name="why"' in page.text
+    reply = phone.press(one, "approve")
+    assert reply.status == 409
+    assert reply.tells("say why it may go out")
+    assert phone.site.row().state is State.HELD
+    assert phone.press(one, "approve", why=" It is said\nof women in general. ").status == 303
+    assert phone.site.row().state is State.PLANNED
+    (told,) = [each for each in phone.site.office.desk.ledger.history(one.id) if each.kind == "approved"]
+    assert told.body["why"] == "It is said of women in general."
+
+
+def test_what_nothing_holds_is_approved_without_a_reason(phone: Phone) -> None:
+    one = phone.site.row()
+    assert f'id="yes-{one.id}"' not in phone.open().text
+    assert phone.press(one, "approve").status == 303
+
+
 def test_controls_that_nobody_types_are_left_out(phone: Phone) -> None:
     site, one = phone.site, phone.site.row()
     phone.press(one, "hold", why="a\x00sked\x1b[2J")

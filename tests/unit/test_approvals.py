@@ -112,3 +112,13 @@ def test_another_card_voids_an_approval(approved: tuple[Desk, WallChannel], card
     assert sent_by(at) == []
     assert wall.rows() == []
     assert "has changed since" in review.approve(at, one.id, revision=one.payload.revision, by="Pat").refused
+
+
+def test_a_reason_to_overrule_is_recorded_with_the_approval(approved: tuple[Desk, WallChannel]) -> None:
+    at, _wall = approved
+    (one,) = at.ledger.deliveries()
+    review.edit(at, one.id, text="Two tests are usual.", by="Pat")
+    assert "say why" in review.approve(at, one.id, by="Kim", asks_why=True).refused
+    assert not review.approve(at, one.id, by="Kim", why="said of women in general", asks_why=True).refused
+    told = [each for each in at.ledger.history(one.id) if each.kind == "approved"]
+    assert told[-1].body["why"] == "said of women in general"

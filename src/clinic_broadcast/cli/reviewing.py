@@ -62,6 +62,14 @@ def approve(
         str, typer.Option("--revision", metavar="SHA256", help="Refuse unless the promo is still this one.")
     ] = "",
     by: By = "",
+    why: Annotated[
+        str,
+        typer.Option(
+            "--why",
+            metavar="TEXT",
+            help="Why it may go out though the gate holds it; recorded, so no patient's name.",
+        ),
+    ] = "",
     dry_run: DryRun = False,
 ) -> int:
     """Approve held promos as they stand; the gate reads each once more."""
@@ -73,7 +81,7 @@ def approve(
     with open_desk(context) as desk:
         # Each is told as it is decided: an error at one must not hide what became of those before it.
         codes = [
-            _told([review.approve(desk, one, revision=revision, by=by, write=not dry_run)], what)
+            _told([review.approve(desk, one, revision=revision, by=by, why=why, write=not dry_run)], what)
             for one in ids
         ]
     return max(codes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -87,12 +88,15 @@ def approve(
     *,
     revision: str = "",
     by: str = "",
+    why: str = "",
     accepts_blocks: bool = True,
+    asks_why: bool = False,
     write: bool = True,
 ) -> Decision:
     """Approve a held promo as it stands; a stale `revision` (sha256 of the payload) is refused.
 
-    The gate reads the payload once more: what it finds now is what the approval accepts.
+    The gate reads the payload once more: what it finds now is what the approval accepts. `why` is recorded with it;
+    where `asks_why` is true, no hold for privacy is overruled without one.
     """
     delivery = find_delivery(desk, delivery_id)
     if (
@@ -104,6 +108,8 @@ def approve(
     refused, findings = may_not_be_approved(
         desk, delivery, revision=revision, by=by, accepts_blocks=accepts_blocks
     )
+    if asks_why and not why and overrules_privacy(findings):
+        refused = "the gate holds it for privacy: say why it may go out all the same"
     if refused:
         return Decision(delivery=delivery, refused=refused, findings=findings)
     now = desk.clock.now()
@@ -115,7 +121,14 @@ def approve(
         due_at=desk.next_slot_at(delivery.channel, now),
     )
     body = {"revision": delivery.payload.revision, "rules": ", ".join(sorted({one.rule for one in findings}))}
+    if why:
+        body["why"] = why
     return _written(desk, delivery, approved, kind="approved", actor=who, body=body, write=write)
+
+
+def overrules_privacy(findings: Iterable[Finding]) -> bool:
+    """Say whether an approval overrules a hold for privacy."""
+    return any(one.severity is Severity.HOLD and one.rule.startswith("privacy.") for one in findings)
 
 
 def hold(desk: Desk, delivery_id: str, *, why: str, by: str = "", write: bool = True) -> Decision:

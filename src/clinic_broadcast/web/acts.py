@@ -71,12 +71,18 @@ def _decided(
     office: Office, what: str, delivery_id: str, form: Form, *, by: str
 ) -> review.Decision | Response:
     desk = office.desk
+    why = " ".join(_printable(form.get("why", "")).split())[:WHY_MAX]
     if what == "approve":
         return review.approve(
-            desk, delivery_id, revision=form.get("revision", ""), by=by, accepts_blocks=False
+            desk,
+            delivery_id,
+            revision=form.get("revision", ""),
+            by=by,
+            why=why,
+            accepts_blocks=False,
+            asks_why=True,
         )
     if what == "hold":
-        why = " ".join(_printable(form.get("why", "")).split())[:WHY_MAX]
         if not why:
             return _told(
                 HTTPStatus.BAD_REQUEST, "Say why", "A promo is held for a reason that others can read."

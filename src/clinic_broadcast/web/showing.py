@@ -17,7 +17,7 @@ from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.promo import WITHDRAW, Fragment, Origin, is_correction, payload_from_json
 from clinic_broadcast.run.desk import Desk
-from clinic_broadcast.run.review import OF_PROMO, may_not_be_approved
+from clinic_broadcast.run.review import OF_PROMO, may_not_be_approved, overrules_privacy
 
 TOLD_ORIGINS: Final = {
     Origin.TITLE: "the title",
@@ -99,6 +99,7 @@ class Shown:
     approved_by: str
     hindrance: str
     by_hand: bool
+    asks_why: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +180,7 @@ def shown(desk: Desk, one: Delivery, known: KnownAnswer | None, *, by: str, time
         approved_by=one.approved_by,
         hindrance=hindrance,
         by_hand=one.occasion == WITHDRAW and one.state is State.HELD,
+        asks_why=overrules_privacy(findings),
     )
 
 
