@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -40,6 +40,10 @@ class Finding:
     message: str
     source: str
 
+    def seen_in(self, where: str) -> Finding:
+        """Give the finding as one of the same text under another name."""
+        return self if self.where == where else replace(self, where=where)
+
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
     """Give the verdict of the gravest finding; notes alone are clear."""
@@ -50,3 +54,15 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
         if finding.severity is Severity.HOLD:
             gravest = Verdict.HOLD
     return gravest
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Give findings once each, by place, then by rule: the same text always gives the same tuple."""
+    if not (once := set(findings)):
+        return ()
+    return tuple(
+        sorted(
+            once,
+            key=lambda one: (one.where, one.start, one.end, one.rule, one.severity.value, one.message),
+        )
+    )

@@ -6,12 +6,12 @@ any text ── examine_text        a link ── examine_link        one senten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from clinic_broadcast.core.answer import Answer, Zones
-from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.finding import Finding, Severity, in_order
 from clinic_broadcast.core.keeping import kept_in
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.material import Candidate, Material, Taint
@@ -113,7 +113,7 @@ def examine_text(
     Then lower-case words that are common first names hold too. `where` is told in the findings.
     """
     reading = read(gate.tables, text, where=where, is_lone=taint is None)
-    return _ordered(_findings_of(gate, reading, taint, rules=TEXT_RULES))
+    return in_order(_findings_of(gate, reading, taint, rules=TEXT_RULES))
 
 
 def sentence_findings(gate: Gate, sentence: str, *, taint: Taint | None) -> tuple[Finding, ...]:
@@ -128,7 +128,7 @@ def title_findings(gate: Gate, title: str, *, taint: Taint) -> tuple[Finding, ..
     """
     reading = read(gate.tables, title, where="title", is_lone=False)
     found = _of_rules(gate, reading, _TITLE_RULES)
-    return _ordered([*found, *tainted(reading, taint, names_only=True)])
+    return in_order([*found, *tainted(reading, taint, names_only=True)])
 
 
 def title_is_clean(gate: Gate, material: Material) -> bool:
@@ -147,7 +147,7 @@ def examine_link(
     `title` is that of the answer whose own link it is; such a link may have any host, since the clinic has named
     its source.
     """
-    return _ordered(links.url(gate.tables, url, taint=taint, title=title))
+    return in_order(links.url(gate.tables, url, taint=taint, title=title))
 
 
 def refutation_near(gate: Gate, body: str, start: int, end: int) -> str:
@@ -206,7 +206,7 @@ def _answer_findings(gate: Gate, zones: Zones) -> tuple[Finding, ...]:
     signature = reading_of(zones.signature, "signature")
     found += form.lost_link(signature, tuple(link for link in zones.links if link.start < 0))
     found += clinical.not_answered(both, is_other_finding=bool(found))
-    return _ordered(found)
+    return in_order(found)
 
 
 def examine_payload(
@@ -233,7 +233,7 @@ def examine_payload(
         found += faithful.unfaithful(fragments, material.body)
         found += _refutations(gate, payload, fragments, material)
         found += _of_the_answer(fragments, material)
-    return _ordered(found)
+    return in_order(found)
 
 
 def examine_card(gate: Gate, card: Card, *, taint: Taint | None) -> tuple[Finding, ...]:
@@ -247,7 +247,7 @@ def examine_card(gate: Gate, card: Card, *, taint: Taint | None) -> tuple[Findin
         reviewed = (Span(0, len(text)),)
         reading = read(gate.tables, text, where="card", is_lone=taint is None, reviewed=reviewed)
         found += _findings_of(gate, reading, taint, rules=TEXT_RULES)
-    return _ordered(found)
+    return in_order(found)
 
 
 def _reviewed(payload: Payload, fragments: Sequence[Fragment]) -> Iterator[Span]:
@@ -387,14 +387,4 @@ def _of_rules(gate: Gate, reading: Reading, rules: Sequence[Rule]) -> list[Findi
         return (*(one for rule in rules for one in rule(reading)), *vote(reading, gate.voters))
 
     key = (rules, reading.text, reading.plain, reading.is_lone, reading.links, reading.strange_tags)
-    return [replace(one, where=reading.where) for one in kept_in(gate.heard, key, found)]
-
-
-def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Give findings once each, by place, then by rule: the same text always gives the same tuple."""
-    return tuple(
-        sorted(
-            set(findings),
-            key=lambda one: (one.where, one.start, one.end, one.rule, one.severity.value, one.message),
-        )
-    )
+    return [one.seen_in(reading.where) for one in kept_in(gate.heard, key, found)]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -20,6 +19,7 @@ SHORT_MIN: Final = 5
 LENGTH_MAX: Final = 230
 """Longer than this no sentence leaves room for a title and a link on the tightest network."""
 
+_RUN: Final = late(r"\w+")
 WORD: Final = late(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 STOP: Final = frozenset(
     "a an the and or of in on at to for from with by is are was were be been do does did has have had can could should "
@@ -188,7 +188,12 @@ def stem_of(word: str) -> str:
 
 def holds_phrase(phrases: tuple[str, ...], text: str) -> bool:
     """Say whether a text holds a phrase of a reviewed list as whole words."""
-    return _phrases(phrases).search(text.replace("\u2019", "'")) is not None
+    text = text.replace("\u2019", "'")
+    pattern, firsts = _phrases(phrases)
+    # Where the first word of no phrase stands, no phrase does; of other letters the pattern knows more cases.
+    if text.isascii() and firsts.isdisjoint(_RUN.findall(text.lower())):
+        return False
+    return pattern.search(text) is not None
 
 
 def _has_plural_verb(words: Sequence[str]) -> bool:
@@ -203,7 +208,7 @@ def _opens_by_referring(
     first = words[0].lower()
     if first in _OPENERS or (first in _SUBORDINATES and "," not in text):
         return True
-    if _phrases(anaphora).match(text) is not None and not _FRESH.match(text):
+    if _phrases(anaphora)[0].match(text) is not None and not _FRESH.match(text):
         return True
     bare = _BARE_NOUN.match(text)
     return bare is not None and stem_of(bare["noun"].lower()) not in known
@@ -213,8 +218,8 @@ def _refers_back(text: str, words: Sequence[str], lexicon: Lexicon) -> bool:
     """Say whether something in the sentence points out of it: a demonstrative, or a pronoun before any noun."""
     if any(each.search(text) for each in (_BACK, _BACK_AT_END, _COMPARES, _ANNOUNCES)):
         return True
-    verbs = lexicon.verbs | lexicon.doubtful_verbs
-    if any(found[1].lower() not in verbs for found in _THAT_NOUN.finditer(text)):
+    thats = (found[1].lower() for found in _THAT_NOUN.finditer(text))
+    if any(word not in lexicon.verbs and word not in lexicon.doubtful_verbs for word in thats):
         return True
     text = _BOUND.sub("", text)
     if _DONE_TO_IT.search(text):
@@ -256,9 +261,23 @@ def _orders(words: Sequence[str], lexicon: Lexicon) -> bool:
     return first in lexicon.doubtful_verbs and not first.endswith("s") and second in _ORDERED
 
 
-@lru_cache(maxsize=8)
-def _phrases(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile a reviewed list: any of its phrases as whole words, the longest first."""
+def _phrases(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], frozenset[str]]:
+    """Give a reviewed list compiled, any of its phrases as whole words, and the words by which they begin."""
+    # Asked for by identity: to hash a list of hundreds takes longer than to search a sentence for it.
+    kept = _compiled.get(id(phrases))
+    if kept is None or kept[0] is not phrases:
+        if len(_compiled) >= _COMPILED_MAX:
+            _compiled.clear()
+        kept = _compiled[id(phrases)] = (phrases, *_compile(phrases))
+    return kept[1], kept[2]
+
+
+_compiled: Final[dict[int, tuple[tuple[str, ...], re.Pattern[str], frozenset[str]]]] = {}
+_COMPILED_MAX: Final = 8
+
+
+def _compile(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], frozenset[str]]:
     longest_first = sorted(phrases, key=len, reverse=True)
     alternatives = "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in longest_first)
-    return re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])" if alternatives else r"(?!)", re.IGNORECASE)
+    whole = re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])" if alternatives else r"(?!)", re.IGNORECASE)
+    return whole, frozenset(run for phrase in phrases for run in _RUN.findall(phrase.lower())[:1])

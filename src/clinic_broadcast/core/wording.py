@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from clinic_broadcast.core.patterns import late
@@ -95,6 +96,7 @@ class Wording:
 _BRACES: Final = late(r"\{([^{}]*)\}|[{}]")
 
 
+@lru_cache(maxsize=64)
 def pieces_of(template: str, allowed: frozenset[Slot] = frozenset(Slot)) -> tuple[Piece, ...]:
     """Read a template into its own words and its placeholders, in order.
 

@@ -153,7 +153,7 @@ _CLOSING_WORDS: Final = word_set(
     "best wishes yours you all the a lot many ever thanks thank"
 )
 _SMALL: Final = word_set("of the and at in for from de la & to by y on with")
-_SMALL_DEGREES: Final = word_set("dr dr. m.d. m.d md facog phd ph.d. d.o.")
+_SMALL_IN_NAMES: Final = _SMALL | word_set("dr dr. m.d. m.d md facog phd ph.d. d.o.")
 _WORD: Final = late(r"[^\W_][\w.''&/-]*")
 _TAIL: Final = late(
     r"\W{0,4}(?:post(?:ed)? a (?:comment|reply)|(?:add|leave|write|post) a (?:comment|reply|response)|leave "
@@ -253,7 +253,7 @@ def is_name_line(line: str, own: OwnNames) -> bool:
 
 def _is_prose(word: str, own: OwnNames) -> bool:
     """Say whether a word in small letters shows that a line is a sentence and no name."""
-    return word[:1].islower() and word not in _SMALL | _SMALL_DEGREES and not own.names_us(word)
+    return word[:1].islower() and word not in _SMALL_IN_NAMES and not own.names_us(word)
 
 
 def is_title_line(line: str) -> bool:

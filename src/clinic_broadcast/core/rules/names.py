@@ -132,6 +132,8 @@ def name(reading: Reading) -> Iterator[Finding]:
     Source: 45 CFR 164.514(b)(2)(i)(A), (B); GMC 18-19 for the country.
     """
     for word in reading.words:
+        if not reading.is_lone and word.text.islower():
+            continue
         text = bare(word.text)
         if is_number_word(text) or any(span.start <= word.start < span.end for span in reading.counted):
             continue  # The number rule judges it.
@@ -224,6 +226,8 @@ def capital(reading: Reading) -> Iterator[Finding]:
     """
     lexicon = reading.lexicon
     for word in reading.words:
+        if word.text.islower():
+            continue
         text = bare(word.text)
         if len(text) == 1 or not _has_capital(text) or has_digit(text) or _is_acronym(reading, text):
             continue
@@ -260,7 +264,7 @@ def _is_no_name(reading: Reading, pieces: tuple[str, ...]) -> bool:
 
 
 def _has_capital(word: str) -> bool:
-    return any(char.isupper() for char in word)
+    return word != word.lower() if word.isascii() else any(char.isupper() for char in word)
 
 
 def _is_acronym(reading: Reading, word: str) -> bool:

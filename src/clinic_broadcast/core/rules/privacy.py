@@ -10,7 +10,7 @@ from clinic_broadcast.core.domains import ASCII_DOMAINS
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.own_names import word_set
 from clinic_broadcast.core.patterns import late
-from clinic_broadcast.core.rules.numbers import has_digit, is_number_word
+from clinic_broadcast.core.rules.numbers import VALUES, has_digit, is_number_word
 from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span, Token, bare, parts
 
@@ -43,7 +43,7 @@ def voice(reading: Reading) -> Iterator[Finding]:
     asked = _asked_i(reading)
     for at, word in enumerate(reading.tokens):
         text = word.text.lower()
-        if text not in _VOICE and not _VOICE_CONTRACTED.match(text):
+        if text not in _VOICE and (text.isalnum() or not _VOICE_CONTRACTED.match(text)):
             pieces = parts(text)
             if len(pieces) == 1 or not any(
                 part in _VOICE and part not in ("i", "u", "us") for part in pieces
@@ -67,6 +67,8 @@ def voice(reading: Reading) -> Iterator[Finding]:
 def _asked_i(reading: Reading) -> frozenset[int]:
     """Give where "I" may stand: in a question that asks what to do ("Should I ...?"), not one that tells a story."""
     allowed: set[int] = set()
+    if "?" not in reading.plain or "I" not in reading.plain:
+        return frozenset()
     for sentence in reading.sentences:
         text = reading.plain[sentence.start : sentence.end]
         if not text.rstrip("\"'\u201d\u2019)").endswith("?") or not _ASKS.match(text):
@@ -285,6 +287,8 @@ def number(reading: Reading) -> Iterator[Finding]:
     allowed = reading.counted
     noted: set[Span] = set()
     for word in reading.words:
+        if word.text.isalpha() and word.text.islower() and word.text not in VALUES:
+            continue  # Nearly every word: no figure, no number in words, and no capital of a Roman one.
         if not (
             has_digit(word.text) or is_number_word(word.text) or _is_roman(reading, word)
         ) or _is_known_term(reading, word):

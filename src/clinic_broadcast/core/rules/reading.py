@@ -228,13 +228,15 @@ def read(tables: Tables, text: str, *, where: str, is_lone: bool, reviewed: Iter
 def _without_own(tables: Tables, text: str) -> tuple[str, tuple[Span, ...]]:
     """Blank our own addresses and names; give the addresses too, since their paths are read by themselves."""
     links: list[Span] = []
-    for found in _URL.finditer(text):
+    lower = text.lower()
+    for found in _URL.finditer(text) if "http" in lower or "www." in lower else ():
         end = found.end() - (len(found[0]) - len(found[0].rstrip(".,;:!?)]")))
         if host_of(text[found.start() : end]) in tables.own_hosts:
             links.append(Span(found.start(), end))
     text = blank(text, links)
+    lower = text.lower()
     for host in sorted(tables.own_hosts, key=len, reverse=True):
-        at = text.lower().find(host)
+        at = lower.find(host)
         while at >= 0:
             end = at + len(host)
             if (
@@ -243,7 +245,8 @@ def _without_own(tables: Tables, text: str) -> tuple[str, tuple[Span, ...]]:
                 and not (text[end : end + 1].isalnum() or text[end : end + 1] in ("/", "-"))
             ):
                 text = blank(text, (Span(at, end),))
-            at = text.lower().find(host, end)
+                lower = text.lower()
+            at = lower.find(host, end)
     if tables.own is not None:
         text = blank(text, tables.own.find(text))
     return text, tuple(links)

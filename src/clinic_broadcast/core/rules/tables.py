@@ -11,7 +11,7 @@ from typing import Final
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.words import PhraseIndex, Span, phrase_index
 
-_DEGREES: Final = r"(?:\s*,?\s*(?:M\.?\s?D|Ph\.?\s?D|D\.?O|F\.?A\.?C\.?O\.?G|FRCOG|MRCOG|MBBS|RN)\b\.?)*"
+_DEGREES: Final = r"(?:\s*(?:,\s*)?(?:M\.?\s?D|Ph\.?\s?D|D\.?O|F\.?A\.?C\.?O\.?G|FRCOG|MRCOG|MBBS|RN)\b\.?)*"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,10 @@ def _forms(lexicon: Lexicon, words: Iterable[str]) -> set[str]:
     """Give the tokens with their parts, without diacritics, and in all ways to write their numbers."""
     found: set[str] = set()
     for word in words:
+        if word.isascii() and word.isalpha() and not is_number_word(word):
+            if not _is_function_word(lexicon, word):
+                found.add(word.lower())
+            continue
         lower = fold_apostrophes(word.lower())
         forms = {lower, bare(lower), *(bare(part) for part in _MARKS.split(lower) if len(part) > 1)}
         forms |= {fold(form) for form in forms}
@@ -265,8 +269,15 @@ def tainted(reading: Reading, taint: Taint, *, names_only: bool = False) -> Iter
     With `names_only`, other words that are no numbers pass: a title shares its topic with its letter.
     Source: 45 CFR 164.514(b)(2)(i)(A) to (R); GMC 18-19. The message never says where in the letter.
     """
+    key, either, names = taint.key, taint.tokens, taint.names
     for word in reading.tokens:
-        forms = _token_forms(word.text)
+        text = word.text
+        if text.isalpha() and text.isascii():
+            # Nearly every word has one form and does not stand in the letter.
+            digest = digest_of(text.lower(), key)
+            if digest not in either and digest not in names:
+                continue
+        forms = _token_forms(text)
         is_name = any(taint.names_hold(form) for form in forms)
         if not is_name and names_only and not (has_digit(word.text) or is_number_word(word.text)):
             continue
