@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -174,14 +174,17 @@ def by_url(db: Connection, clinic: str, url: str) -> Row | None:
 
 def newest_first(
     db: Connection, clinic: str, *, standing: Standing | None = None, count: int | None = None
-) -> list[Row]:
-    """Give rows newest publication first: of one standing, or with `count` the newest that stand in public."""
+) -> Iterator[Row]:
+    """Give rows newest publication first: of one standing, or with `count` the newest that stand in public.
+
+    They are read as they are fetched: the rows of a large archive are never held beside its answers.
+    """
     found = select(answer).where(answer.c.clinic == clinic)
     if standing is not None:
         found = found.where(answer.c.standing == standing.value)
     if count is not None:
         found = found.where(answer.c.standing != Standing.WITHDRAWN.value).limit(max(count, 0))
-    return list(rows_of(db, found.order_by(answer.c.published_at.desc(), answer.c.id.desc())))
+    return rows_of(db, found.order_by(answer.c.published_at.desc(), answer.c.id.desc()))
 
 
 def unplanned(db: Connection, clinic: str) -> list[Row]:

@@ -121,13 +121,11 @@ class SqlLedger:
 
     def answers(self, standing: Standing | None = None) -> list[KnownAnswer]:
         with transaction(self._read) as db:
-            rows = answer_sql.newest_first(db, self._clinic, standing=standing)
-        return [answer_of(row) for row in rows]
+            return [answer_of(row) for row in answer_sql.newest_first(db, self._clinic, standing=standing)]
 
     def newest_answers(self, count: int) -> list[KnownAnswer]:
         with transaction(self._read) as db:
-            rows = answer_sql.newest_first(db, self._clinic, count=count)
-        return [answer_of(row) for row in rows]
+            return [answer_of(row) for row in answer_sql.newest_first(db, self._clinic, count=count)]
 
     def unplanned(self) -> list[KnownAnswer]:
         with transaction(self._read) as db:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -56,10 +57,10 @@ def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
         tells=True, entries=press.entries,
     )  # fmt: skip
     looked_at = _looked_at(desk, room, changed if is_warm else None)
-    pending = [one for one in looked_at if not is_settled(room, one)]
+    pending = deque(one for one in looked_at if not is_settled(room, one))
+    del looked_at
     room = _with_tact(room, pending)
-    _settle(room, pending)
-    _retell(desk, room, {one.material.answer_id for one in pending})
+    _retell(desk, room, _settle(room, pending))
     now = room.now
     shown, archived = record.live(now, window=head.window), record.page_count * PAGE
     maker = _Maker(desk, room)
@@ -93,7 +94,8 @@ def _looked_at(desk: Desk, room: Newsroom, changed: frozenset[AnswerId] | None) 
     else:
         named = changed.union(AnswerId(one) for one in record.out if _may_come_in(record.slots[one], room))
         found = [known for name in named if (known := ledger.answer(name)) is not None]
-    return sorted(found, key=lambda one: (one.published_at, one.material.answer_id))
+    found.sort(key=lambda one: (one.published_at, one.material.answer_id))
+    return found
 
 
 def _may_come_in(slot: Slot, room: Newsroom) -> bool:
@@ -104,12 +106,17 @@ def _with_tact(room: Newsroom, pending: Iterable[KnownAnswer]) -> Newsroom:
     return replace(room, tells=sum(is_correction(room, one) for one in pending) <= NOTICES_MAX)
 
 
-def _settle(room: Newsroom, pending: Iterable[KnownAnswer]) -> None:
-    for known in pending:
+def _settle(room: Newsroom, pending: deque[KnownAnswer]) -> set[AnswerId]:
+    """Settle these answers, oldest first, and give their ids; each is let go of, as a first build has all of them."""
+    settled: set[AnswerId] = set()
+    while pending:
+        known = pending.popleft()
+        settled.add(known.material.answer_id)
         try:
             settle(room, known)
         except Exception as error:  # noqa: BLE001  # One answer that no rule foresaw must not stop the feed of all.
             withhold(room, known, f"its words could not be made: {type(error).__name__}")
+    return settled
 
 
 def _retell(desk: Desk, room: Newsroom, changed: set[AnswerId]) -> None:
