@@ -326,6 +326,38 @@ def test_dry_runs_change_nothing(clinic: Clinic) -> None:
     assert clinic.ask("status")["answers"]["fresh"] == 0
 
 
+def test_a_dry_run_of_baseline_says_what_it_would_record_and_records_nothing(clinic: Clinic) -> None:
+    before = clinic.ask("status")["answers"]["baseline"]
+    clinic.add("late", CLEAN)
+    found = clinic.ask("baseline", "--dry-run")
+    assert (found["baseline"], found["recorded"], found["would_publish"]) == (1, False, 0)
+    tried = clinic.run("init", "--dry-run")
+    assert tried.returncode == 0, tried.stderr
+    assert "1 answer would be recorded as baseline" in tried.stderr
+    assert clinic.ask("status")["answers"]["baseline"] == before
+    assert clinic.ask("baseline")["recorded"] is True
+    assert clinic.ask("status")["answers"]["baseline"] == before + 1
+
+
+def test_a_dry_run_of_init_reads_the_blog_and_makes_no_home(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path / "new")
+    tried = clinic.run("init", "--dry-run", "--blog", "http://127.0.0.1:9/")
+    assert tried.returncode == 75
+    assert "allow_private" in tried.stderr
+    assert not clinic.home.exists()
+
+
+def test_the_same_words_at_another_address_are_told_of_and_never_announced(clinic: Clinic) -> None:
+    clinic.add("first", CLEAN)
+    clinic.run("run", "--once")
+    clinic.add("second", CLEAN)
+    ran = clinic.run("run", "--once")
+    assert "second.html: the same words are known at another address, so it is not announced" in ran.stderr
+    assert [one["answer_url"] for one in clinic.ask("log")["deliveries"]] == [
+        "https://blog.example/2026/03/first.html"
+    ]
+
+
 def test_withdraw_takes_a_published_promo_back_and_leaves_a_notice(clinic: Clinic) -> None:
     clinic.add("new", CLEAN)
     clinic.run("run", "--once")

@@ -10,6 +10,7 @@ import typer
 
 from clinic_broadcast import __version__
 from clinic_broadcast.cli import (
+    beginning,
     connecting,
     installing,
     operating,
@@ -63,6 +64,7 @@ def options(
 
 
 for command in (
+    *beginning.COMMANDS,
     *operating.COMMANDS,
     *connecting.COMMANDS,
     *installing.COMMANDS,

@@ -1,12 +1,9 @@
-"""Commands that set up and run: init, run, baseline, doctor, connect, demo, feed, schedule."""
+"""Commands that run and check: run, backfill, doctor, demo, feed, schedule."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -14,12 +11,9 @@ from clinic_broadcast.cli.command import AsJson, Command, DryRun, home_of, insta
 from clinic_broadcast.cli.feeds import feed_build, feed_check, feed_served
 from clinic_broadcast.cli.output import (
     Exit,
-    counted,
     document,
     exit_of,
-    is_terminal,
     paint,
-    progress,
     result,
     say,
     show_state,
@@ -29,130 +23,8 @@ from clinic_broadcast.errors import UsageError
 if TYPE_CHECKING:
     from clinic_broadcast.cli.shapes import Json
     from clinic_broadcast.run.desk import Desk
-    from clinic_broadcast.run.intake import Intake
-    from clinic_broadcast.settings.home import Home
-    from clinic_broadcast.wire import Office
 
 COUNT_MAX = 1000
-
-
-def init(
-    context: typer.Context,
-    blog: Annotated[str, typer.Option("--blog", metavar="URL", help="The blog's address.")] = "",
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Ask nothing; take what is given and the defaults.")
-    ] = False,
-    dry_run: DryRun = False,
-) -> int:
-    """Make a home, and record all that the sources hold already: none of it is ever announced by itself."""
-    from clinic_broadcast.settings.home import Home
-
-    home = Home(home_of(context))
-    is_new = not home.settings_file.exists()
-    if is_new and not blog:
-        if yes or not is_terminal():
-            raise UsageError("say which blog: clinic-broadcast init --blog URL")
-        blog = typer.prompt("The blog's address", err=True)
-    if dry_run:
-        say(f"would make a home in {home.path} and read the whole archive of its sources")
-        return Exit.DONE
-    if is_new:
-        _check_address(blog)
-    _make_home(home, blog)
-    with open_office(context) as office:
-        if not office.desk.sources:
-            say("no source yet: add one to clinic.toml, then run `clinic-broadcast baseline`")
-            return Exit.DONE
-        code = _take_baseline(office)
-        if code != Exit.DONE:
-            say(
-                "there is no whole baseline yet: mend what is said above, then run `clinic-broadcast init` again"
-            )
-            return code
-        say(f"would publish now: 0; {_first_slot(office)}")
-    say("next: clinic-broadcast doctor")
-    return code
-
-
-def _first_slot(office: Office) -> str:
-    """Say when the next new answer goes out, or what is missing for it."""
-    from clinic_broadcast.core.schedule import slots
-
-    announce = next((one for one in office.schedules if one.job.value == "announce"), None)
-    if not office.desk.channels:
-        return "no channel is set up yet: add one to clinic.toml, then run `clinic-broadcast connect NAME`"
-    if announce is None:
-        return "no schedule announces new answers: add schedules/announce.toml"
-    at = slots(announce, office.desk.clock.now(), 1)[0].astimezone(announce.zone)
-    return f"the next new answer goes out {at:%a %H:%M %Z} to {', '.join(office.desk.channels)}"
-
-
-def _check_address(blog: str) -> None:
-    """Raise UsageError for what is no address, before anything is written."""
-    from clinic_broadcast.settings.checks import checked_address
-
-    try:
-        checked_address(blog)
-    except ValueError as error:
-        raise UsageError(f"--blog {blog!r}: allowed is {error}") from None
-
-
-def _make_home(home: Home, blog: str) -> None:
-    """Write what is missing of a home: settings from the blog's address, default posts/ and schedules/."""
-    from clinic_broadcast.settings.home import guess_source_kind, guess_timezone, make_home
-
-    name = urlsplit(blog).hostname or home.path.name
-    made = make_home(
-        home.path,
-        name=name,
-        blog_url=blog,
-        timezone=guess_timezone(os.environ),
-        source_kind=guess_source_kind(blog),
-    )
-    for path in made.written:
-        say(f"wrote {path}")
-
-
-def _take_baseline(office: Office) -> int:
-    from clinic_broadcast.run.intake import poll
-    from clinic_broadcast.wire import build_feeds
-
-    intake = poll(office.desk, as_baseline=True, watch=progress)
-    progress("")
-    for trouble in intake.troubles:
-        say(f"clinic-broadcast: {trouble}")
-    for told in _told_baseline(office, intake):
-        say(told)
-    build_feeds(office)
-    return Exit.LATER if intake.errors else Exit.DONE
-
-
-def _told_baseline(office: Office, intake: Intake) -> Iterator[str]:
-    """Say what a first reading found, and that nothing of it goes out."""
-    from clinic_broadcast.core.answer import Standing
-
-    known = office.desk.ledger.count_answers().get(Standing.BASELINE, 0)
-    if intake.oldest_at is None or intake.newest_at is None:
-        yield f"nothing new; {counted(known, 'answer')} on record as baseline, and none is announced by itself"
-        return
-    zone = ZoneInfo(office.settings.clinic.timezone)
-    first, last = (f"{at.astimezone(zone):%d %b %Y}" for at in (intake.oldest_at, intake.newest_at))
-    when = first if first == last else f"{first} to {last}"
-    found = counted(intake.baseline, "answer")
-    yield f"{found} recorded as baseline, published {when}; nothing old is announced by itself"
-    if intake.unclear:
-        yield f"  {intake.unclear} of them not certain: a letter cannot be told from its answer there"
-    if intake.flagged:
-        yield f"  {intake.flagged} of them with something to confirm: a dose, a drug's name, a lost link"
-
-
-def baseline(context: typer.Context, dry_run: DryRun = False) -> int:
-    """Record what the sources hold now as known: nothing of it will be announced by itself."""
-    if dry_run:
-        say("would read every source and record what is new as baseline")
-        return Exit.DONE
-    with open_office(context) as office:
-        return _take_baseline(office)
 
 
 def backfill(
@@ -220,6 +92,8 @@ def _run_once(context: typer.Context, *, dry_run: bool) -> int:
         for trouble in intake.troubles:
             say(f"clinic-broadcast: {trouble}")
         say(f"answers: {intake.baseline} baseline, {intake.fresh} fresh, {intake.changed} with other words")
+        for twin in intake.twins:
+            say(f"  {twin}")
         planning = plan_fresh(desk, skip_first_n=True)
         say(f"promos: {planning.planned} planned, {planning.held} held for a person")
         built = build_feeds(office)
@@ -326,9 +200,7 @@ def demo(
 
 
 COMMANDS = (
-    Command("init", init, "Make a home and record the archive as baseline."),
     Command("run", run, "Run the daemon; with --once, one round."),
-    Command("baseline", baseline, "Record what the sources hold now as known."),
     Command("backfill", backfill, "Plan old answers slowly."),
     Command("doctor", doctor, "Check everything, and say what mends it."),
     Command("demo", demo, "Show it all on invented answers, without any account."),

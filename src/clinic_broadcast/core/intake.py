@@ -15,6 +15,10 @@ GRACE: Final = timedelta(days=2)
 """An answer may be dated a little before the first poll and still be new: blogs keep the time of the first draft."""
 
 
+SAME_WORDS: Final = "the same words are known at another address"
+SAME_LINK: Final = "the same link is known under another id"
+"""The notes of an answer that was recognised as one which is known already."""
+
 WAITS: Final = "waits: "
 """How the state of a source begins whose pages wait for their date; what follows is told to a person."""
 
@@ -56,9 +60,9 @@ def judge_arrival(
     if first_poll_at is None:
         return Arrival(standing=Standing.BASELINE)
     if answer.revision in known_revisions:
-        return Arrival(standing=Standing.BASELINE, note="the same words are known at another address")
+        return Arrival(standing=Standing.BASELINE, note=SAME_WORDS)
     if answer.url and canonical(answer.url) in known_links:
-        return Arrival(standing=Standing.BASELINE, note="the same link is known under another id")
+        return Arrival(standing=Standing.BASELINE, note=SAME_LINK)
     if answer.published_at < first_poll_at - GRACE:
         return Arrival(standing=Standing.FRESH, note="dated before the first poll of its source")
     return Arrival(standing=Standing.FRESH)

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from clinic_broadcast.core.answer import Answer, AnswerId, Comments, RawAnswer, Standing
 from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.core.gate import examine_answer
-from clinic_broadcast.core.intake import Arrival, canonical, judge_arrival
+from clinic_broadcast.core.intake import SAME_LINK, SAME_WORDS, Arrival, canonical, judge_arrival
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.core.zones import read_answer
 from clinic_broadcast.errors import SourceError
@@ -34,8 +34,9 @@ class Intake:
     """What one poll of all sources brought. `errors` are sources that could not be read at all.
 
     Of the new answers, `unclear` counts those whose zones are in doubt, `flagged` the others that a rule of the gate
-    would hold; `oldest_at` and `newest_at` are their first and last publication. `waiting` names pages that are dated
-    in the future.
+    would hold; `oldest_at` and `newest_at` are their first and last publication. `twins` names those that were known
+    already by their words or link, and why nothing is announced of them. `waiting` names pages that are dated in the
+    future.
     """
 
     baseline: int = 0
@@ -45,6 +46,7 @@ class Intake:
     flagged: int = 0
     oldest_at: datetime | None = None
     newest_at: datetime | None = None
+    twins: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class Intake:
             flagged=self.flagged + other.flagged,
             oldest_at=min((at for at in (self.oldest_at, other.oldest_at) if at), default=None),
             newest_at=max((at for at in (self.newest_at, other.newest_at) if at), default=None),
+            twins=self.twins + other.twins,
             waiting=self.waiting + other.waiting,
             faults=self.faults + other.faults,
             errors=self.errors + other.errors,
@@ -74,25 +77,40 @@ def _unwatched(told: str) -> None:
     """Tell nobody."""
 
 
-def poll(desk: Desk, *, as_baseline: bool = False, again: bool = False, watch: Watch = _unwatched) -> Intake:
+def poll(
+    desk: Desk,
+    *,
+    as_baseline: bool = False,
+    again: bool = False,
+    write: bool = True,
+    watch: Watch = _unwatched,
+) -> Intake:
     """Read every source once and record what it brought; a source that fails holds back no other.
 
     `as_baseline` records everything that is new as known, whatever its date. `again` reads each source from its
-    first answer to its last, and has those examined again that older rules of the gate have judged.
+    first answer to its last, and has those examined again that older rules of the gate have judged. Without `write`
+    the sources are read and judged, and nothing is recorded.
     """
     total = Intake()
     for source in desk.sources.values():
         try:
-            total += poll_source(desk, source, as_baseline=as_baseline, again=again, watch=watch)
+            total += poll_source(desk, source, as_baseline=as_baseline, again=again, write=write, watch=watch)
         except SourceError as error:
             total += Intake(errors=(str(error),))
-    # Before anything is planned or shown: what came again may have been withdrawn before the record was put back.
-    honour_withdrawals(desk)
+    if write:
+        # Before anything is planned or shown: what came again may have been withdrawn before the record was put back.
+        honour_withdrawals(desk)
     return total
 
 
 def poll_source(
-    desk: Desk, source: Source, *, as_baseline: bool = False, again: bool = False, watch: Watch = _unwatched
+    desk: Desk,
+    source: Source,
+    *,
+    as_baseline: bool = False,
+    again: bool = False,
+    write: bool = True,
+    watch: Watch = _unwatched,
 ) -> Intake:
     """Read one source and record the answers that are new or have other words.
 
@@ -120,11 +138,13 @@ def poll_source(
             desk.ledger.remember(source.name, part, marks=None, at=now)
             part = []
         known = replace(examined, standing=Standing.BASELINE) if as_baseline else examined
-        part.append(known)
+        if write:
+            part.append(known)
         passed.add(known.material.answer_id)
         brought += _brought(known, is_new=known.material.answer_id not in revisions)
-    part += _with_comments(desk, comments, revisions, passed)
-    desk.ledger.remember(source.name, part, marks=batch.marks, at=now)
+    if write:
+        part += _with_comments(desk, comments, revisions, passed)
+        desk.ledger.remember(source.name, part, marks=batch.marks, at=now)
     return brought
 
 
@@ -139,7 +159,17 @@ def _brought(known: KnownAnswer, *, is_new: bool) -> Intake:
         flagged=int(_is_flagged(known) and not _is_unclear(known)),
         oldest_at=known.published_at,
         newest_at=known.published_at,
+        twins=(f"{_place_of(known)}: {known.note}, so it is not announced",) if _is_twin(known) else (),
     )
+
+
+def _is_twin(known: KnownAnswer) -> bool:
+    """Say whether an answer was recognised as one that is known already."""
+    return known.note in (SAME_WORDS, SAME_LINK)
+
+
+def _place_of(known: KnownAnswer) -> str:
+    return known.material.url or known.material.answer_id
 
 
 def _told(raws: deque[RawAnswer], watch: Watch) -> Iterator[RawAnswer]:

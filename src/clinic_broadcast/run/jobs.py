@@ -143,4 +143,5 @@ def take_in(desk: Desk, errands: Mapping[Job, Callable[[], str]]) -> str:
 
 
 def _told_of(intake: Intake) -> str:
-    return f"{intake.baseline} baseline, {intake.fresh} fresh, {intake.changed} changed"
+    twins = f", {len(intake.twins)} known already at another address" if intake.twins else ""
+    return f"{intake.baseline} baseline, {intake.fresh} fresh, {intake.changed} changed{twins}"
