@@ -1,4 +1,4 @@
-"""The second to the sixth blind set: lines and whole pages written before the rules that they judge.
+"""The second to the seventh blind set: lines and whole pages written before the rules that they judge.
 
 What passed at the first look stands in docs/gate.md, with what was mended since: such a line is blind no more. The
 floors of clean lines only ever rise.
@@ -47,7 +47,7 @@ def stands_in(word: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-@pytest.mark.parametrize(("number", "lines"), [(2, 398), (3, 80), (4, 160), (5, 100), (6, 260)])
+@pytest.mark.parametrize(("number", "lines"), [(2, 398), (3, 80), (4, 160), (5, 100), (6, 260), (7, 200)])
 def test_every_risky_line_is_held(
     number: int, lines: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -60,7 +60,7 @@ def test_every_risky_line_is_held(
 
 @pytest.mark.parametrize(
     ("number", "lines", "clear_min"),
-    [(2, 264, 239), (3, 80, 79), (4, 160, 147), (5, 160, 143), (6, 160, 158)],
+    [(2, 264, 240), (3, 80, 79), (4, 160, 147), (5, 160, 143), (6, 160, 159), (7, 120, 115)],
 )
 def test_no_fewer_clean_lines_are_clear_than_before(
     number: int, lines: int, clear_min: int, record_property: Callable[[str, object], None]

@@ -61,6 +61,20 @@ def holds(text: str) -> set[str]:
         ("Who May Benefit From a Repair?", "A Loss in May", "privacy.time"),
         ("Women Who May Benefit", "What May Asked For", "privacy.name"),
         ("How Long Should Abstinence Last Before a Test?", "Last Test Before a Transfer", "privacy.time"),
+        ("Sperm may live for up to five days.", "Five days after the loss.", "privacy.number"),
+        ("A TSH above 4 mIU/L is usually treated.", "A TSH of 4 mIU/L in March.", "privacy.number"),
+        (
+            "The syndrome is diagnosed when two of three criteria are met.",
+            "Two of three embryos.",
+            "privacy.number",
+        ),
+        ("Results may be false, since the cells may differ.", "No period since the loss.", "privacy.time"),
+        ("Day-Three and Day-Five Transfers", "Three Transfers and a Loss", "privacy.number"),
+        (
+            "The reference limit is around 16 million per milliliter.",
+            "A count of 16 million.",
+            "privacy.number",
+        ),
         ("Estrogen builds the lining.", "Beetroot builds the lining.", "clinical.claim"),
         ("Letrozole induces ovulation.", "A full moon induces ovulation.", "clinical.claim"),
         (

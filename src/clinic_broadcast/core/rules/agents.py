@@ -12,14 +12,15 @@ from clinic_broadcast.core.rules.reading import Reading
 from clinic_broadcast.core.words import Span
 
 _TOLD: Final = late(
-    r"\b(?:improves?|boosts?|increases|raises?|restores?|regulates?|balances|heals?|treats|shrinks?|dissolves?|"
-    r"removes|opens|unblocks?|clears|cleanses?|prevents?|reverses?|strengthens?|thickens|makes?|gives?|brings?|"
-    r"keeps?|ends? in|enhances?|ensures?|resets?|rejuvenates?|renews?|solves?|eliminates?|lowers|reduces?|"
-    r"relieves?|rebuilds?|builds|promotes?|stimulates?|induces?|triggers|saves?|protects|causes|leads? to|"
-    r"leaves|destroys?|damages|kills?|harms|ruins?|breaks? down|frees|switch(?:es)? (?:off|on)|blocks|attacks|"
-    r"wrecks?|drains|dries|settles in|pulls|turns|washes|feeds|nourish(?:es)?|wakes?(?: up)?|can now|is behind|"
-    r"are behind|(?:is|are) (?:an? |the )?(?:common |main |usual |usually the |real |true |hidden |biggest |"
-    r"first )?(?:causes?|reasons?|answers?|keys?|secrets?))\b"
+    r"\b(?:improves?|boosts?|increases|raises?|restores?|regulates?|balances|heals?|treats|shrinks?|"
+    r"dissolves?|removes|opens|unblocks?|clears|cleanses?|prevents?|reverses?|strengthens?|thickens|makes?|"
+    r"gives?|brings?|keeps?|ends? in|enhances?|ensures?|resets?|rejuvenates?|renews?|solves?|eliminates?|"
+    r"lowers|reduces?|relieves?|rebuilds?|builds|promotes?|stimulates?|induces?|triggers|saves?|protects|"
+    r"causes|leads? to|leaves (?:women|men|no)|destroys?|damages|kills?|harms|ruins?|breaks? down|frees|"
+    r"switch(?:es)? (?:off|on)|blocks|attacks|wrecks?|drains|dries|settles in|pulls|turns|washes|feeds|"
+    r"nourish(?:es)?|wakes?(?: up)?|can now|loosens?|repairs?|is behind|are behind|(?:is|are) (?:giving|"
+    r"bringing|restoring|rebuilding|reversing)|(?:is|are) (?:an? |the )?(?:common |main |usual |usually the |"
+    r"real |true |hidden |biggest |leading |first )?(?:causes?|reasons?|answers?|keys?|secrets?))\b"
 )
 _OF_A_FAMILY: Final = late(
     r"\b(?:pregnan\w+|miscarr\w+|conceiv\w*|conception|fertility|infertil\w+|steril\w+|eggs?|sperm|ovar(?:y|ies|ian)|"
@@ -27,10 +28,11 @@ _OF_A_FAMILY: Final = late(
     r"boys?|girls?|birth|loss|losses|hormones?|amh|fsh|periods?|cycles?|cysts?|fibroids?|endometriosis)\b"
 )
 _OPEN: Final = late(
-    r"\b(?:may|might|could|perhaps|possibly|probably|sometimes|often|usually|seems?|appears?|suggests?|tends?|some|should|"
-    r"would|potentially|thought|not|no|nor|cannot|unlikely|rarely|seldom|whether|if|unclear|unknown|myth|likely|most|many|few|"
-    r"commonly|generally|typically|normally|mainly|partly|associated|linked|recommended|advised|evidence|studies|trials|"
-    r"depends?|depending)\b|\bcan (?!now\b)|n['\u2019]t\b|\?"
+    r"\b(?:may|might|could|perhaps|possibly|probably|sometimes|often|usually|seems?|appears?|suggests?|tends?|"
+    r"some|should|would|potentially|thought|not|no|nor|cannot|unlikely|rarely|seldom|whether|if|unclear|"
+    r"unknown|myth|(?<!more )likely|most|many|few|commonly|generally|typically|normally|mainly|partly|"
+    r"associated|linked|recommended|advised|evidence|studies|trials|depends?|depending)\b|\bcan (?!now\b)|"
+    r"n['\u2019]t\b|\?"
 )
 """What leaves room for doubt or tells of a share; "never" and "nothing" leave none."""
 

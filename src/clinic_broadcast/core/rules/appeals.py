@@ -19,13 +19,18 @@ _PRESSES: Final = late(
     r"|\b(?:only|just) (?:\w+ )?(?:places|spots|slots|seats) (?:remain|left|are left)\b"
     r"|\b(?:stop|quit) (?:hesitating|waiting|wondering|overthinking|delaying)\b"
     r"|\b(?:start|begin)\b[^,;:.!?]{0,30}\b(?:this (?:very )?(?:cycle|month|week)|today)\b"
-    r"|\b(?:find out|learn|come|realise|realize) (?:it |this )?(?:much |far )?too late\b"
-    r"|\bnothing (?:more )?can be done\b"
+    r"|\b(?:find out|learn|discover|come|realise|realize) (?:it |this )?(?:much |far )?too late\b"
+    r"|\bnothing (?:more )?can be done\b|\bact now\b|\bdoor (?:slams|closes|shuts|is closing)\b"
+    r"|\b(?:poisoning|killing|destroying|starving)\b[^,;:.!?]{0,20}\b(?:embryos?|eggs|bab(?:y|ies)|sperm)\b"
+    r"|\b(?:childless|lonely) old age\b|\bhow much is a (?:child|baby) worth\b|\bgambl(?:e|es|ing) with\b"
     r"|\bends? in (?:childlessness|infertility|divorce|tragedy)\b"
 )
 _BLAMES: Final = late(
     r"\b(?:lazy|careless|selfish|stubborn|foolish) (?:patients?|wom[ae]n|mothers?|couples?|m[ae]n)\b"
     r"|\bshould not be surprised\b"
+    r"|\b(?:responsible|sensible|good) (?:parents|couples|mothers|women)\b|\btakes? responsibility for\b"
+    r"|\b(?:body|embryo|womb|uterus) (?:senses|feels|refuses|punishes|rejects|forgets|remembers)\b"
+    r"|\bnot ready for a (?:child|baby)\b|\bga?ve up too (?:early|soon)\b"
     r"|\blet(?:ting)? (?:themselves|herself|himself) go\b"
     r"|\b(?:did|do|does) not (?:look after|take care of|listen|follow (?:instructions|advice|orders))\b"
     r"|\brefus(?:e|es|ing) to (?:cooperate|work|conceive)\b"
@@ -46,6 +51,10 @@ _RUNS_DOWN: Final = late(
     r"|\b(?:doctors|specialists|clinics|gyna?ecologists|physicians|programs|"
     r"programmes)\b[^,;:.!?]{0,20}\b(?:(?:have )?never (?:heard|tell|mention|look|check|bother)|(?:do|"
     r"will) not (?:tell|bother)|hide|ignore|overlook)\b"
+    r"|\b(?:big chains|the competition|competitors|clinics across town)\b"
+    r"|\bother (?:clinics|doctors|centers|centres|programs)\b[^,;:.!?]{0,20}\b(?:will|just|only|happily|still)\b"
+    r"|\b(?:that|which|what) (?:surgeons|doctors|specialists|clinics) (?:cannot|could not|never)\b"
+    r"|\bthe answer (?:was|is) (?:always )?(?:a )?no\b"
     r"|\b(?:babies|children)\b[^,;.!?]{0,30}\bare (?:healthier|stronger|cleverer|smarter) (?:than|from)\b"
 )
 _SENDS_HOME: Final = late(
@@ -54,6 +63,9 @@ _SENDS_HOME: Final = late(
     r"physician|hospital|emergency|er)\b"
     r"|\bsit (?:it|this|that) out\b"
     r"|\balways (?:settles?|passes|clears?|heals?|resolves?|stops?) (?:up )?(?:on its own|by itself)\b"
+    r"|\bneeds? no (?:visit|doctors?|tests?|treatment|hospital|scans?)\b|\breplaces? (?:every|any|all)\b"
+    r"|\bmedicine\b[^,;:.!?]{0,20}\bgets in the way\b|\b(?:best|better) put off\b"
+    r"|\bshould be stopped (?:at once|immediately|on the day|as soon as)\b"
     r"|\b(?:is|are) (?:simply |quite |just )?(?:unnecessary for (?:any|every)\w*|useless|pointless|a waste)\b"
 )
 _APPEALS: Final = (_PRESSES, _BLAMES, _RUNS_DOWN, _SENDS_HOME)

@@ -29,7 +29,7 @@ _EFFECT: Final = late(
     r"\b(?:improves?|boosts?|increases?|raises?|restores?|regulates?|balances?|cures?|heals?|treats?|shrinks?|"
     r"dissolves?|melts?|removes?|opens?|unblocks?|clears?|cleans(?:es?)?|prevents?|reverses?|strengthens?|thickens?|"
     r"helps?|makes?|gives?|brings?|keeps?|wakes?|ends?|lets?|doubles?|triples?|enhances?|ensures?|resets?|"
-    r"rejuvenates?|renews?|fix(?:es)?|solves?|works?|eliminates?|flush(?:es)?|detoxif(?:y|ies)|lowers?|reduces?|"
+    r"rejuvenates?|renews?|repairs?|loosens?|fix(?:es)?|solves?|works?|eliminates?|flush(?:es)?|detoxif(?:y|ies)|lowers?|reduces?|"
     r"relieves?|builds?|thins?|promotes?|follows?|stimulates?|induces?|triggers?|supports?|saves?|beats?|calms?|protects?|"
     r"(?:is|are) (?:a|an|the|all|as|just as|good|great|helpful|effective|useful|better|enough)|will)\b",
 )
@@ -108,6 +108,13 @@ _OUTRIGHT: Final = (
         r"|\b(?:cannot|can not|can['\u2019]t) (?:fail|go wrong|miss)\b|\b(?:goodbye|farewell) to\b"
         r"|\bcan (?:safely|easily|happily) (?:wait|be postponed|be put off)\b"
         r"|\b(?:chances?|odds) of (?:having )?(?:an? )?(?:boy|girl)\b",
+    ),
+    late(
+        r"\b(?:bab(?:y|ies)|child|children|pregnancy) (?:is|are) (?:on (?:its|the|their) way|coming|waiting)\b"
+        r"|\b(?:solution|answer|cure|path|way) for (?:every|any|all)\b|\bwithout exception\b"
+        r"|\balways (?:rewarded|pays)\b"
+        r"|\ball (?:that )?(?:\w+ ){1,2}needs? (?:to|is|for)\b|\bhas no (?:trouble|difficulty|problem)s?\b"
+        r"|\bnot a matter of luck\b|\block(?:s|ed|ing)? in\b|\b(?:boys|girls) are conceived\b"
     ),
     late(r"\b(?:works?|succeeds?|helps?) (?:every time|in every case|for every(?:one|body))\b"),
     late(

@@ -108,6 +108,8 @@ def initial(reading: Reading) -> Iterator[Finding]:
         is_article = reading.plain[word.end : word.end + 1] == " " and at + 1 < len(reading.words)
         if word.text == "A" and is_article and (word.start in reading.openers or reading.is_in_title(word)):
             continue
+        if word.text == "L" and reading.plain[word.start - 1 : word.start] == "/":
+            continue  # "IU/L", per litre.
         if before in _LETTERED and word.text in "ABCDEK":
             continue
         yield reading.finding(

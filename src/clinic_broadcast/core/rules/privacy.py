@@ -96,6 +96,7 @@ _KIN_PATTERN: Final = late(
     r"|\bone of (?:my|our)\b|\bpatients? of (?:mine|ours)\b|\breader(?:['\u2019]s)?\b|\b(?:story|stories)\b"
     r"|\bm(?:r|rs|s)\b|\bpatient [b-z]\b|\bsigned\b"
     r"|\banonymous(?:ly)?\b|\b(?:posted|written|asked|submitted|sent in) by\b"
+    r"|\b(?:earlier|previous|last|first|second|kind|long) (?:email|e-mail|letter|message|note|mail)\b"
     r"|\b(?:question|letter|email|e-mail|mail|note|comment) from\b"
     r"|\b(?:hello|hi|hey|dear|regards|sincerely|faithfully|thanks|thank you|cheers|xoxo|namaste|salaam)\b"
     r"|\b(?:good (?:luck|morning|afternoon|evening|day)|god bless|best wishes|kind regards|warm regards)\b"
@@ -163,6 +164,8 @@ _EARLIER: Final = late(
 )
 _OF_ANYONE: Final = late(r"\b(?:or|of|by|and|after|with) $", re.IGNORECASE)
 """Before "previous surgery" they tell of nobody; an article or a person would stand there."""
+_BECAUSE: Final = late(r" (?:the|these|this|an?|some|most|many|few|not|it) ")
+"""What follows "since" where it gives a reason; a time would follow where it gives a time."""
 _NEXT_STEP: Final = late(r"(?:next|last)(?: steps?\b)|next to\b", re.IGNORECASE)
 
 
@@ -197,6 +200,8 @@ def _is_no_time(reading: Reading, found: re.Match[str]) -> bool:
         if is_verb_may(reading, found.start()):
             return True
         return text.islower() or (text != text.upper() and found.start() in reading.openers)
+    if text.lower() == "since":
+        return before.endswith(", ") and bool(_BECAUSE.match(reading.plain, found.end()))
     if text.lower() == "previous":
         return bool(_EARLIER.match(reading.plain, found.start()) and _OF_ANYONE.search(before))
     if text.lower() == "last" and (

@@ -28,7 +28,8 @@ _ABBREVIATIONS: Final = late(r"\b(?:e\.g|i\.e|vs|etc|cf|approx)\.", re.IGNORECAS
 _HASHTAG: Final = late(r"(?<![\w&#])#([^\W\d_]\w*)")
 _URL: Final = late(r"https?://[^\s<>\"'\u201c\u201d]+|www\.[^\s<>\"']+", re.IGNORECASE)
 _NUMBER_WORD: Final = late(
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|first|second|third|eleven|twelve|twins?|triplets|single|"
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|zero|once|twice|twins?|triplets|single|"
+    r"first|second|third|fourth|fifth|sixth|seventh|eighth|tenth|twelfth|"
     r"(?:four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|thirteen)\b",
     re.IGNORECASE,
 )
