@@ -6,6 +6,7 @@
     ├── TokenError      an account's token or scope is missing, wrong or has ended (exit 5)
     ├── SourceError     a source could not be read; nothing has changed, try later (exit 75)
     ├── LedgerError     the record cannot be read or written; stop before sending (exit 1)
+    │   └── DamageError the record itself is damaged; only a backup helps
     └── BugError        an invariant is broken; tell a person (exit 1)
 
 Every message says what is wrong, where, and what to do. None holds a secret or a patient's word.
@@ -48,6 +49,10 @@ class SourceError(BroadcastError):
 
 class LedgerError(BroadcastError):
     """The record cannot be read or written: stop before anything is sent."""
+
+
+class DamageError(LedgerError):
+    """The record itself is damaged: a backup must take its place."""
 
 
 class BugError(BroadcastError):

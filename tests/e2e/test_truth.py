@@ -195,6 +195,43 @@ def test_a_lock_is_seen_without_taking_it(tmp_path: Path) -> None:
     assert not is_held(tmp_path / "lock")
 
 
+def test_reading_commands_make_nothing_and_say_what_a_home_lacks(tmp_path: Path) -> None:
+    clinic = make_clinic(tmp_path)
+    for command in ("status", "log", "queue", "export"):
+        done = clinic.run(command)
+        assert done.returncode == 0
+        assert "if the home is new, run `clinic-broadcast init`" in done.stdout + done.stderr
+    assert "`clinic-broadcast init` writes the usual ones" in clinic.run("status").stdout
+    assert {one.name for one in clinic.home.iterdir()} == {"answers", "clinic.toml"}
+    begun = clinic.run("init", "--yes").stderr
+    assert (
+        "the next new answer waits for a person (`clinic-broadcast queue`); once approved it goes out"
+        in begun
+    )
+
+
+def test_a_lost_and_a_damaged_record_are_told_with_the_newest_backup_and_how_to_put_it_back(
+    clinic: Clinic,
+) -> None:
+    record, backups = clinic.home / "state" / "ledger.db", clinic.home / "state" / "backups"
+    newest = Path(clinic.run("backup").stdout.strip())
+    (backups / "ledger-20200101T000000Z.db").write_bytes(b"older")
+    record.unlink()
+    command = f"`clinic-broadcast restore {newest}`"
+    (problem,) = clinic.ask("status")["problems"]
+    assert f"there is no record of this home ({record})" in problem
+    assert command in problem
+    assert not record.exists()
+    record.write_text("no database at all\n" * 100, encoding="ascii")
+    for question in (["status"], ["verify"], ["log"], ["run", "--once"]):
+        done = clinic.run(*question)
+        assert done.returncode == 1
+        assert command in done.stderr
+    assert command in clinic.run("doctor").stdout
+    assert clinic.run("restore", str(newest)).returncode == 0
+    assert clinic.ask("status")["answers"]["baseline"] == 1
+
+
 def test_a_new_user_reads_from_status_alone_what_waits_and_what_happens_next(clinic: Clinic) -> None:
     told = clinic.run("status").stdout
     for part in (
@@ -211,7 +248,9 @@ def test_a_new_user_reads_from_status_alone_what_waits_and_what_happens_next(cli
     clinic.run("run", "--once")
     told = clinic.run("status").stdout
     assert "1 promo waiting for approval (box 1)\n      clinic-broadcast queue" in told
-    assert "1 promo held by the gate (box 1): clinical." in told
+    assert "1 promo held by the gate (box 1): a bracket without its other half, " in told
+    assert "clinical." not in told
+    assert "box: 2 held  (exact: a second try can never make a second post)" in told
     assert "Solveig" not in told
     (item,) = [one for one in clinic.ask("queue")["items"] if not one["findings"]]
     clinic.run("approve", item["id"], "--by", "Pat")

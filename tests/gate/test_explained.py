@@ -8,12 +8,13 @@ import pkgutil
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clinic_broadcast.core import rules
-from clinic_broadcast.core.finding import Finding
+from clinic_broadcast.core.finding import IN_WORDS, Finding, in_words
 from clinic_broadcast.core.gate import TEXT_RULES, examine_answer, examine_text
 from gate.test_corpus import risky
 from gate.test_slips import slips
@@ -43,6 +44,18 @@ def public_rules() -> list[Callable[..., Any]]:
 
 
 RULES = public_rules()
+
+
+def test_what_each_rule_sees_is_said_in_words_for_people() -> None:
+    folder = Path(rules.__file__).parents[1]
+    named = {
+        rule
+        for path in folder.rglob("*.py")
+        if path.name != "finding.py"
+        for rule in re.findall(r'"((?:privacy|clinical|form)\.[a-z-]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert named == set(IN_WORDS)
+    assert in_words("rule.of-tomorrow") == "rule.of-tomorrow"
 
 
 def test_no_rule_of_the_gate_is_left_out_here() -> None:

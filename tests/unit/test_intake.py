@@ -17,6 +17,7 @@ from clinic_broadcast.ports import Batch, Marks, Remembered
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.intake import RECORDED_AT_A_TIME, poll
 from clinic_broadcast.run.promotion import plan_fresh
+from clinic_broadcast.run.survey import survey
 from desks import desk
 from fakes import START_AT, FakeClock, FakeSource, WallChannel, raw_answer
 
@@ -230,6 +231,26 @@ def test_a_source_that_cannot_be_read_holds_back_no_other_and_records_nothing() 
     assert intake.errors == ("fake:broken: no answer; try later",)
     assert intake.baseline == 1
     assert at.ledger.first_poll_at("fake:broken") is None
+
+
+def test_a_source_that_fails_is_named_from_its_first_failure_on_until_it_is_read_again() -> None:
+    at, source, clock = home(1)
+    broken = replace(at, sources={source.name: _BrokenSource(name=source.name)})
+    assert survey(at, []).problems == ()
+    lines, began = len(at.ledger.history()), clock.now()
+    for _ in range(3):
+        poll(broken)
+        clock.pass_by(minutes=30)
+    (problem,) = survey(at, []).problems
+    assert (
+        f"{source.name} cannot be read (since {began:%Y-%m-%d %H:%M} UTC): fake:broken: no answer" in problem
+    )
+    assert len(at.ledger.history()) == lines + 1
+    assert survey(replace(at, sources={}), []).problems == ()
+    poll(at)
+    poll(at)
+    assert survey(at, []).problems == ()
+    assert len(at.ledger.history()) == lines + 2
 
 
 def test_a_first_poll_that_failed_leaves_the_next_one_as_the_baseline() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, assert_never
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -86,7 +86,7 @@ def _try_init(context: typer.Context, home: Home, blog: str, *, as_json: bool) -
 
 
 def _first_slot(office: Office) -> str:
-    """Say when the next new answer goes out, or what is missing for it."""
+    """Say what becomes of the next new answer and when, or what is missing for it."""
     from clinic_broadcast.core.schedule import slots
 
     announce = next((one for one in office.schedules if one.job.value == "announce"), None)
@@ -95,7 +95,20 @@ def _first_slot(office: Office) -> str:
     if announce is None:
         return "no schedule announces new answers: add schedules/announce.toml"
     at = slots(announce, office.desk.clock.now(), 1)[0].astimezone(announce.zone)
-    return f"the next new answer goes out {at:%a %H:%M %Z} to {', '.join(office.desk.channels)}"
+    goes_out = f"goes out {at:%a %H:%M %Z} at the soonest, to {', '.join(office.desk.channels)}"
+    review = office.settings.review
+    match review.mode:
+        case "off":
+            return 'new answers only go into the feeds: [review] mode is "off"'
+        case "auto-clean" if not review.first_n:
+            return f"the next new answer {goes_out}, unless the gate finds something in it"
+        case "auto-clean":
+            few = f"the first {counted(review.first_n, 'promo')} wait for a person (`clinic-broadcast queue`)"
+            return f"{few}; what is approved {goes_out}"
+        case "hold":
+            return f"the next new answer waits for a person (`clinic-broadcast queue`); once approved it {goes_out}"
+        case _:
+            assert_never(review.mode)
 
 
 def _check_address(blog: str) -> None:

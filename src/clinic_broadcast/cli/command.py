@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clinic_broadcast.cli.output import say
 from clinic_broadcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,13 +70,14 @@ def instant_of(text: str, option: str) -> datetime:
 
 
 @contextmanager
-def open_office(context: typer.Context) -> Generator[Office]:
-    """Open the home for one command, and close its record afterwards."""
+def open_office(context: typer.Context, *, read_only: bool = False) -> Generator[Office]:
+    """Open the home for one command, and close its record afterwards; `read_only` makes nothing where nothing is."""
     from clinic_broadcast import wire
 
-    office = wire.open_office(home_of(context), os.environ, actor=actor())
+    office = wire.open_office(home_of(context), os.environ, actor=actor(), read_only=read_only)
     try:
-        yield office
+        with wire.naming_the_backup(office.settings.home):
+            yield office
     finally:
         office.desk.ledger.close()
 
@@ -84,6 +86,18 @@ def open_office(context: typer.Context) -> Generator[Office]:
 def open_desk(context: typer.Context) -> Generator[Desk]:
     """Open the desk of the home for one command, and close its record afterwards."""
     with open_office(context) as office:
+        yield office.desk
+
+
+@contextmanager
+def read_desk(context: typer.Context) -> Generator[Desk]:
+    """Open the desk for a command that only reads: where there is no record it says so, and none is made."""
+    from clinic_broadcast import wire
+
+    with open_office(context, read_only=True) as office:
+        missing = wire.missing_record(office.settings)
+        if missing:
+            say(f"clinic-broadcast: {missing}")
         yield office.desk
 
 

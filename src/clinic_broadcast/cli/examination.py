@@ -12,7 +12,7 @@ from typing import Final
 
 from clinic_broadcast import wire
 from clinic_broadcast.core.schedule import Job, sentence, slots
-from clinic_broadcast.errors import BroadcastError
+from clinic_broadcast.errors import BroadcastError, LedgerError
 from clinic_broadcast.ports import Check, Probing
 from clinic_broadcast.run.survey import survey
 from clinic_broadcast.wire.people import PeopleFile, address_of_people
@@ -28,6 +28,8 @@ def examine(home: Path, environ: Mapping[str, str]) -> list[Check]:
     checks = [*_machine(home)]
     try:
         office = wire.open_office(home, environ, actor="doctor", read_only=True)
+    except LedgerError as error:
+        return [*checks, Check(name="record", ok=False, detail=str(error), fix="see the message")]
     except BroadcastError as error:
         return [*checks, Check(name="settings", ok=False, detail=str(error), fix=_fix_of(home))]
     try:
@@ -132,7 +134,7 @@ def _record(office: wire.Office) -> Iterator[Check]:
             name="history",
             ok=not problems,
             detail=whole,
-            fix="clinic-broadcast verify, then restore a backup",
+            fix=f"clinic-broadcast verify, then stop the daemon and {wire.way_back(office.settings.home)}",
         )
     for problem in seen.problems:
         fix = (

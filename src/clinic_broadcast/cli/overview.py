@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from clinic_broadcast.cli.output import paint
 from clinic_broadcast.core.schedule import Job, Schedule, slots
+from clinic_broadcast.ports import Guarantee
 from clinic_broadcast.run.pinging import is_hub
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ DOES: Final[Mapping[Job, str]] = {
     Job.BACKUP: "copies the record",
     Job.DIGEST: "sends the weekly report, if anybody is set to be told",
 }
+
+KEEPS: Final[Mapping[str, str]] = {
+    Guarantee.EXACT.value: "exact: a second try can never make a second post",
+    Guarantee.LOOKED_UP.value: "looked-up: before a second try it is looked for there",
+    Guarantee.AT_MOST_ONCE.value: "at-most-once: no second try; what is in doubt waits for you",
+}
+"""How a channel keeps a promo from going out twice, for people."""
 
 
 def overview(office: Office, seen: Survey, waiting: Sequence[Matter], *, is_running: bool) -> Iterator[str]:
@@ -73,7 +81,7 @@ def _coming(schedules: Sequence[Schedule], seen: Survey, now: datetime, *, zone:
             told = f"{told}: {counted} ready, {bound}" if counted else f"{told}: none is approved yet"
         yield f"  {_when(slot, zone)}  {one.job.value:<8} {told}"
     if not rows:
-        yield "  nothing: there is no schedule in schedules/"
+        yield "  nothing: there is no schedule in schedules/; `clinic-broadcast init` writes the usual ones"
     elif not any(one.job is Job.ANNOUNCE for _slot, one in rows):
         yield "  no schedule announces anything: add schedules/announce.toml"
 
@@ -82,7 +90,8 @@ def _channels(seen: Survey) -> Iterator[str]:
     for name, states in sorted(seen.deliveries.items()):
         counted = ", ".join(f"{count} {state.value}" for state, count in states.items() if count)
         other = "WebSub" if is_hub(name) else "not enabled"
-        yield f"  {name} ({seen.guarantees.get(name, other)}): {counted or 'nothing yet'}"
+        guarantee = seen.guarantees.get(name, other)
+        yield f"  {name}: {counted or 'nothing yet'}  ({KEEPS.get(guarantee, guarantee)})"
     if not seen.deliveries:
         yield "  nothing: no channel is enabled; add one to clinic.toml"
     for name, spend in sorted(seen.spend.items()):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clinic_broadcast.cli.command import AsJson, Command, DryRun, actor, home_of, open_desk, open_office
+from clinic_broadcast.cli.command import AsJson, Command, DryRun, actor, home_of, open_office, read_desk
 from clinic_broadcast.cli.output import Exit, document, line, result, say, show_state
 from clinic_broadcast.errors import LedgerError, UsageError
 
@@ -33,7 +34,7 @@ def log(
 
     if state and state not in set(State):
         raise UsageError(f"no state is called {state!r}; known: {', '.join(State)}")
-    with open_desk(context) as desk:
+    with read_desk(context) as desk:
         rows = desk.ledger.deliveries(states=(State(state),) if state else None, channel=channel or None)
     if answer:
         rows = [one for one in rows if answer in (one.answer_id, one.answer_url)]
@@ -59,10 +60,14 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
     from clinic_broadcast.engine.lock import is_held
     from clinic_broadcast.run.noticing import matters
     from clinic_broadcast.run.survey import survey
-    from clinic_broadcast.wire import watch_of
+    from clinic_broadcast.wire import missing_record, watch_of
 
-    with open_office(context) as office:
+    with open_office(context, read_only=True) as office:
         seen = survey(office.desk, office.schedules)
+        missing = missing_record(office.settings)
+        if missing:
+            # Nothing else can be said of a home without a record, and a reading command makes none.
+            seen = replace(seen, problems=(missing,))
         waiting = matters(office.desk, watch_of(office.settings, office.schedules))
     if as_json:
         document(
@@ -113,7 +118,7 @@ def export(
 
     if form not in ("csv", "jsonl"):
         raise UsageError(f"--format is csv or jsonl, not {form!r}")
-    with open_desk(context) as desk:
+    with read_desk(context) as desk:
         rows = [shapes.delivery(one) for one in desk.ledger.deliveries() if not is_hub(one.channel)]
     if form == "jsonl":
         for row in rows:

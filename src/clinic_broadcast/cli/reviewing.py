@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clinic_broadcast.cli.command import AsJson, By, Command, DryRun, Ids, open_desk, waits_for_person
+from clinic_broadcast.cli.command import (
+    AsJson,
+    By,
+    Command,
+    DryRun,
+    Ids,
+    open_desk,
+    read_desk,
+    waits_for_person,
+)
 from clinic_broadcast.cli.output import (
     Exit,
     document,
@@ -31,7 +40,7 @@ def queue(context: typer.Context, as_json: AsJson = False) -> int:
     """List what waits for a person, with the reasons and the findings."""
     from clinic_broadcast.cli import shapes
 
-    with open_desk(context) as desk:
+    with read_desk(context) as desk:
         waiting = [one for one in desk.ledger.deliveries() if waits_for_person(one)]
         known = {one.answer_id: desk.ledger.answer(one.answer_id) for one in waiting}
     if as_json:

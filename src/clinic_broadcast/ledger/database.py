@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.sql.schema import Table
 
-from clinic_broadcast.errors import LedgerError, SettingsError
+from clinic_broadcast.errors import DamageError, LedgerError, SettingsError
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -43,6 +43,8 @@ WHAT_TO_DO: Final = {
     "57014": "the query took too long",
     "08006": "the connection to the database server was lost",
 }
+
+DAMAGED: Final = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def ledger_error(error: Exception) -> LedgerError:
     # Extended codes say more behind the family's name: SQLITE_IOERR_WRITE, SQLITE_BUSY_SNAPSHOT.
     family = "_".join(code.split("_")[:2]) if code.startswith("SQLITE_") else code
     hint = WHAT_TO_DO.get(family, "see `doctor`")
-    return LedgerError(f"the record cannot be read or written ({name}): {hint}")
+    kind = DamageError if family in DAMAGED else LedgerError
+    return kind(f"the record cannot be read or written ({name}): {hint}")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ports import Source
 from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.recollection import honour_withdrawals
+from clinic_broadcast.run.unread import keep_read_again, keep_unread, unread_of
 
 Watch: TypeAlias = Callable[[str], None]
 """Is told how far a long reading has come, for a person who waits."""
@@ -92,11 +93,17 @@ def poll(
     the sources are read and judged, and nothing is recorded.
     """
     total = Intake()
+    unread = unread_of(desk.ledger)
     for source in desk.sources.values():
         try:
             total += poll_source(desk, source, as_baseline=as_baseline, again=again, write=write, watch=watch)
         except SourceError as error:
             total += Intake(errors=(str(error),))
+            if write and source.name not in unread:
+                keep_unread(desk, source.name, str(error))
+        else:
+            if write and source.name in unread:
+                keep_read_again(desk, source.name)
     if write:
         # Before anything is planned or shown: what came again may have been withdrawn before the record was put back.
         honour_withdrawals(desk)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from clinic_broadcast.core.delivery import Delivery, State
-from clinic_broadcast.core.finding import Severity
+from clinic_broadcast.core.finding import Severity, in_words
 from clinic_broadcast.core.notice import Kind, Matter, Message, Messenger, Patience, Step, Telling, tellings
 from clinic_broadcast.core.promo import WITHDRAW
 from clinic_broadcast.run.desk import Desk
@@ -123,8 +123,8 @@ def _of_held(held: Sequence[Delivery], where_to: str) -> Iterator[Matter]:
         elif kind is Kind.BY_HAND:
             text = f"{_counted(rows, 'post')} must be deleted by hand ({where})"
         elif kind is Kind.GATE:
-            rules = sorted({rule for one in rows for rule in _grave(one)})
-            text = f"{_counted(rows, 'promo')} held by the gate ({where}): {', '.join(rules)}"
+            seen = sorted({in_words(rule) for one in rows for rule in _grave(one)})
+            text = f"{_counted(rows, 'promo')} held by the gate ({where}): {', '.join(seen)}"
         else:
             text = f"{_counted(rows, 'promo')} waiting for approval ({where})"
         yield _matter(kind, rows, text, where_to)

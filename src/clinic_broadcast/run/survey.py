@@ -17,6 +17,7 @@ from clinic_broadcast.run.desk import Desk
 from clinic_broadcast.run.pacing import may_go_at
 from clinic_broadcast.run.reconcile import open_lapse, remembered
 from clinic_broadcast.run.spending import spend_of
+from clinic_broadcast.run.unread import unread_of
 
 OVERDUE = timedelta(hours=1)
 """A delivery that was let go and is still not out after this long is a problem that somebody must see."""
@@ -134,6 +135,12 @@ def _problems(
         ]
         if polls and max(polls) < now:
             yield f"the last poll is from {last_poll_at.isoformat(timespec='minutes')}: is the daemon running?"
+    for name, unread in unread_of(desk.ledger).items():
+        if name in desk.sources:
+            yield (
+                f"{name} cannot be read (since {unread.since:%Y-%m-%d %H:%M} UTC): {unread.reason}; "
+                "it is tried at every poll, see `clinic-broadcast doctor`"
+            )
     yield from failing_jobs(desk, (one.name for one in schedules))
     accounts = {one.channel: one.needs_person for one in open_ones if one.needs_person.startswith("account:")}
     for name, words in sorted(accounts.items()):

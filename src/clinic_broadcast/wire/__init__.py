@@ -16,7 +16,14 @@ from clinic_broadcast.wire.office import (
     open_office,
     served_of,
 )
-from clinic_broadcast.wire.record import Record, open_record, sqlite_version
+from clinic_broadcast.wire.record import (
+    Record,
+    missing_record,
+    naming_the_backup,
+    open_record,
+    sqlite_version,
+    way_back,
+)
 
 __all__ = [
     "Notifying",
@@ -31,6 +38,8 @@ __all__ = [
     "gate_of",
     "is_quiet_for_people",
     "message_of_digest",
+    "missing_record",
+    "naming_the_backup",
     "open_channel",
     "open_desk",
     "open_gate",
@@ -45,4 +54,5 @@ __all__ = [
     "served_of",
     "sqlite_version",
     "watch_of",
+    "way_back",
 ]

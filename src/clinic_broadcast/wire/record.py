@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clinic_broadcast.errors import DamageError, LedgerError
 from clinic_broadcast.ports import Ledger, Witness
 from clinic_broadcast.run.reconcile import remembered
 from clinic_broadcast.settings.config import Settings, read_settings
+from clinic_broadcast.settings.home import Home
 from clinic_broadcast.wire.keeping import ONE_CLINIC, SystemClock, clinic_of
 
 if TYPE_CHECKING:
@@ -18,18 +21,41 @@ if TYPE_CHECKING:
 
 def open_home_ledger(settings: Settings, *, read_only: bool) -> Ledger:
     """Open the record in use; with `read_only` none is made where none is yet."""
-    if (
-        read_only
-        and settings.database_url == settings.home.ledger_url
-        and not settings.home.ledger_file.exists()
-    ):
+    if read_only and missing_record(settings):
         # A preview before the first run: an empty record in memory, so that nothing is written.
         from clinic_broadcast.ledger.memory import MemoryLedger
 
         return MemoryLedger(ONE_CLINIC)
     from clinic_broadcast.ledger.migrate import open_ledger
 
-    return open_ledger(settings.database_url, clinic_of(settings))
+    with naming_the_backup(settings.home):
+        return open_ledger(settings.database_url, clinic_of(settings))
+
+
+def missing_record(settings: Settings) -> str:
+    """Say that the home's own file has no record, and what to do; nothing when it has one, or a server keeps it."""
+    home = settings.home
+    if settings.database_url != home.ledger_url or home.ledger_file.exists():
+        return ""
+    return (
+        f"there is no record of this home ({home.ledger_file}); if the home is new, run `clinic-broadcast init`; "
+        f"if it had one, first put that back: `{way_back(home)}`"
+    )
+
+
+def way_back(home: Home) -> str:
+    """Give the command that puts the newest backup there is in the place of the record."""
+    newest = max(home.backups.glob("ledger-*.db"), key=lambda one: one.name, default=None)
+    return f"clinic-broadcast restore {'FILE' if newest is None else newest}"
+
+
+@contextmanager
+def naming_the_backup(home: Home) -> Generator[None]:
+    """Raise a damaged record's error inside with the command that helps; `FILE` when there is no backup here."""
+    try:
+        yield
+    except DamageError as error:
+        raise LedgerError(f"{error}: stop the daemon, then `{way_back(home)}`") from None
 
 
 def open_witness(settings: Settings, ledger: Ledger, *, read_only: bool) -> Witness:
@@ -61,11 +87,12 @@ class Record:
         from clinic_broadcast.ledger.audit import verify
         from clinic_broadcast.ledger.migrate import open_ledger
 
-        ledger = open_ledger(self.settings.database_url, clinic_of(self.settings))
-        try:
-            return verify(ledger)
-        finally:
-            ledger.close()
+        with naming_the_backup(self.settings.home):
+            ledger = open_ledger(self.settings.database_url, clinic_of(self.settings))
+            try:
+                return verify(ledger)
+            finally:
+                ledger.close()
 
     def next_backup(self) -> Path:
         """Give the file that a backup made now would have."""
