@@ -28,6 +28,14 @@ from clinic_broadcast.sources.wordpress import WordPressSource
 FIRST_AT = datetime(2020, 5, 4, 12, 0, tzinfo=UTC)
 
 
+_SLUG_WORDS = ("thyroid", "pregnancy", "risk", "test", "loss", "early", "lining", "transfer", "scan", "cysts")
+
+
+def slug_of(number: int) -> str:
+    """Give an address of plain words for each number, as real pages have: one with a number in it is held."""
+    return "-".join(_SLUG_WORDS[int(digit)] for digit in str(number))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """One invented answer as a test puts it on the far side."""
@@ -53,7 +61,7 @@ class Page:
 
     def url(self, base: str) -> str:
         """Give the permalink in the Atom feed; `link` stands for another one."""
-        return self.link or f"{base}/2020/05/q{self.number}.html"
+        return self.link or f"{base}/2020/05/{slug_of(self.number)}.html"
 
     @property
     def published_at(self) -> datetime:
@@ -107,7 +115,7 @@ class FolderRig:
         self.folder.rename(self.folder.with_name("gone"))
 
     def url_of(self, number: int) -> str:
-        return f"https://blog.example/2020/05/q{number}.html"
+        return f"https://blog.example/2020/05/{slug_of(number)}.html"
 
 
 @dataclass
@@ -146,7 +154,7 @@ class BlogRig:
         self.state.status = 500
 
     def url_of(self, number: int) -> str:
-        return f"{self.base}/2020/05/q{number}.html"
+        return f"{self.base}/2020/05/{slug_of(number)}.html"
 
 
 class FeedRig(BlogRig):
@@ -166,7 +174,7 @@ class WordPressRig(BlogRig):
 def rss(state: BlogState, base: str) -> bytes:
     """Write the RSS feed, as WordPress and others have it; a draft is marked as one."""
     items = "".join(
-        f"<item><title>{page.title}</title><link>{base}/2020/05/q{page.number}.html</link>"
+        f"<item><title>{page.title}</title><link>{page.url(base)}</link>"
         f'<guid isPermaLink="false">{base}/?p={page.number}</guid>'
         f"<pubDate>{format_datetime(page.published_at)}</pubDate>"
         f"<app:draft>{'yes' if page.is_draft else 'no'}</app:draft><description>cut short</description>"
@@ -196,7 +204,7 @@ def _item(page: Page, base: str) -> dict[str, object]:
         "date_gmt": page.published_at.replace(tzinfo=None).isoformat(),
         "modified_gmt": page.updated_at.replace(tzinfo=None).isoformat(),
         "guid": {"rendered": f"{base}/?p={page.number}"},
-        "link": f"{base}/2020/05/q{page.number}.html",
+        "link": page.url(base),
         "status": "draft" if page.is_draft else "publish",
         "type": "post",
         "title": {"rendered": html.escape(page.title)},
@@ -208,7 +216,7 @@ def _item(page: Page, base: str) -> dict[str, object]:
 def _rss_comments(page: Page, base: str) -> str:
     if page.comments < 0:
         return ""
-    url = f"{base}/2020/05/q{page.number}.html"
+    url = page.url(base)
     return (
         f"<comments>{url}#comments</comments><wfw:commentRss>{url}/feed/</wfw:commentRss>"
         f"<slash:comments>{page.comments}</slash:comments>"

@@ -15,7 +15,7 @@ from clinic_broadcast.ports import Marks
 from clinic_broadcast.sources.blogger import BloggerSource, feed_url
 from clinic_broadcast.sources.entries import read_document, read_entry
 from clinic_broadcast.sources.fetch import Fetcher, SourceAbsent, SourceBusy, is_public, read_retry_after
-from contract.sources import SOURCES, BlogRig, Page, Rig, open_blog, shown
+from contract.sources import SOURCES, BlogRig, FeedRig, Page, Rig, WordPressRig, open_blog, shown
 
 ATOM = "http://www.w3.org/2005/Atom"
 
@@ -207,10 +207,11 @@ def test_a_server_that_asks_for_rest_is_left_alone(blog: BlogRig) -> None:
     assert len(blog.state.asked) == 1
 
 
-def test_an_answer_that_may_be_kept_is_not_asked_for_again(blog: BlogRig) -> None:
+@pytest.mark.parametrize("kind", [BlogRig, FeedRig, WordPressRig])
+def test_an_answer_that_may_be_kept_is_not_asked_for_again(blog: BlogRig, kind: type[BlogRig]) -> None:
     blog.put(Page(number=1))
     blog.state.headers["Cache-Control"] = "public, max-age=600"
-    source = blog.source()
+    source = kind(blog.state, blog.base).source()
     first = source.poll(None, is_known=nothing_known)
     assert source.poll(first.marks, is_known=everything_known).unchanged
     assert len(blog.state.asked) == 1

@@ -59,11 +59,14 @@ class WordPressSource:
             raise
 
     def _poll(self, marks: Marks | None) -> Batch:
+        if marks is not None and self._patience.is_good(marks):
+            return Batch(answers=(), marks=marks, unchanged=True)
         before = marks or Marks()
         first = self._fetcher.get(
             self._page(1), etag=before.etag, last_modified=before.last_modified, accept="application/json"
         )
         if first.is_unchanged and marks is not None:
+            self._patience.keep(marks, first.max_age_s)
             return Batch(answers=(), marks=marks, unchanged=True)
         answers: dict[AnswerId, RawAnswer] = {}
         faults: list[str] = []
@@ -77,11 +80,9 @@ class WordPressSource:
             # Sorted by change: behind the newest change that was seen before, everything is as it was.
             if marks is not None and before.state and changes and min(changes) < before.state:
                 break
-        return Batch(
-            answers=tuple(answers.values()),
-            marks=Marks(etag=first.etag, last_modified=first.last_modified, state=newest),
-            faults=tuple(faults),
-        )
+        read = Marks(etag=first.etag, last_modified=first.last_modified, state=newest)
+        self._patience.keep(read, first.max_age_s)
+        return Batch(answers=tuple(answers.values()), marks=read, faults=tuple(faults))
 
     def find(self, target: str) -> RawAnswer | None:
         if self._feed:
