@@ -207,6 +207,12 @@ def test_a_server_that_asks_for_rest_is_left_alone(blog: BlogRig) -> None:
     assert len(blog.state.asked) == 1
 
 
+def test_a_wordpress_blog_whose_interface_is_closed_is_told_with_the_other_way(blog: BlogRig) -> None:
+    blog.state.status = 404
+    with pytest.raises(SourceError, match="/feed/ address"):
+        WordPressRig(blog.state, blog.base).source().poll(None, is_known=nothing_known)
+
+
 @pytest.mark.parametrize("kind", [BlogRig, FeedRig, WordPressRig])
 def test_an_answer_that_may_be_kept_is_not_asked_for_again(blog: BlogRig, kind: type[BlogRig]) -> None:
     blog.put(Page(number=1))

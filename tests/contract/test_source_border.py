@@ -162,3 +162,36 @@ def test_changes_on_several_pages_are_all_found_and_each_page_is_asked_with_the_
     since = [query["updated-min"] for query in queries if "updated-min" in query]
     assert len(since) > 1
     assert since == since[:1] * len(since)
+
+
+def summaries_only(*ends: str) -> bytes:
+    """Give a feed as WordPress has it when it shows excerpts: descriptions alone, each with such an end."""
+    items = "".join(
+        f"<item><title>t</title><link>https://x.example/{at}</link><guid>tag:{at}</guid>"
+        "<pubDate>Wed, 05 Oct 2011 17:00:00 +0000</pubDate>"
+        f"<description><![CDATA[Hello Dr. Roe, the secret letter begins{end}]]></description></item>"
+        for at, end in enumerate(ends)
+    )
+    return f'<rss version="2.0"><channel><title>t</title>{items}</channel></rss>'.encode()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        " [&#8230;]",
+        " [\u2026]",
+        "\u2026",
+        "...",
+        '\u2026 <a href="https://x.example/">Read more &raquo;</a>',
+        " [&#8230;]</p><p>The post <a href='https://x.example/'>t</a> appeared first on <a href='/'>us</a>.</p>",
+    ],
+)
+def test_a_feed_of_beginnings_is_refused_with_what_to_set(end: str) -> None:
+    with pytest.raises(SourceError, match="only the beginnings of its posts") as refused:
+        read_document(summaries_only(end, end), where="a test", reader=read_entry)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_feed_of_whole_descriptions_is_read_although_one_ends_in_dots() -> None:
+    document = read_document(summaries_only(".", "...", ". Read more."), where="a test", reader=read_entry)
+    assert len(document.answers) == 3

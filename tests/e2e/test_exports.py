@@ -53,12 +53,14 @@ LETTER = CLEAN.partition("\n\n")[2]
 
 def test_an_export_is_the_baseline_and_to_import_it_again_announces_nothing(tmp_path: Path) -> None:
     old = takeout(
-        *(entry(name, "2011-10-05T10:00:00Z", LETTER + name) for name in ("tests", "loss", "blood"))
+        *(entry(name, "2011-10-05T10:00:00Z", LETTER + name) for name in ("tests", "loss", "blood")),
+        entry("draft", "2011-10-06T10:00:00Z", LETTER).replace(">LIVE<", ">DRAFT<"),
     )
     clinic = clinic_with(tmp_path, old)
     begun = clinic.run("init", "--yes")
     assert begun.returncode == 0
     assert "3 answers recorded as baseline, published 05 Oct 2011; nothing old" in begun.stderr
+    assert "1 entry left out: drafts, pages, comments, settings" in begun.stderr
     assert "would publish now: 0; " in begun.stderr
     assert "nothing new; 3 answers on record" in clinic.run("init", "--yes").stderr
     assert answers_of(clinic) == {"baseline": 3, "fresh": 0, "withdrawn": 0}

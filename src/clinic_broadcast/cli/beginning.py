@@ -145,8 +145,9 @@ def _take_baseline(office: Office, *, write: bool = True, as_json: bool = False)
     progress("")
     for trouble in intake.troubles:
         say(f"clinic-broadcast: {trouble}")
-    for told in _told_baseline(office, intake, write=write):
-        say(told)
+    if not intake.errors or intake.oldest_at is not None:
+        for told in _told_baseline(office, intake, write=write):
+            say(told)
     if as_json:
         document(_shape_of(intake, written=write))
     if write:
@@ -164,6 +165,7 @@ def _shape_of(intake: Intake, *, written: bool) -> Json:
         "changed": intake.changed,
         "unclear": intake.unclear,
         "flagged": intake.flagged,
+        "left_out": intake.left_out,
         "oldest_at": instant(intake.oldest_at),
         "newest_at": instant(intake.newest_at),
         "twins": list(intake.twins),
@@ -176,6 +178,8 @@ def _told_baseline(office: Office, intake: Intake, *, write: bool) -> Iterator[s
     """Say what a first reading found, and that nothing of it goes out."""
     from clinic_broadcast.core.answer import Standing
 
+    if intake.left_out:
+        yield f"{counted(intake.left_out, 'entry', 'entries')} left out: drafts, pages, comments, settings"
     known = office.desk.ledger.count_answers().get(Standing.BASELINE, 0)
     if intake.oldest_at is None or intake.newest_at is None:
         yield f"nothing new; {counted(known, 'answer')} on record as baseline, and none is announced by itself"

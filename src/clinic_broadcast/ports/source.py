@@ -23,6 +23,7 @@ class Batch:
     """What one poll brought. `unchanged` means that the source said so itself (a 304) and nothing was read.
 
     `faults` names pages that could not be read (file or address, and why), `waiting` those whose date has not come.
+    `left_out` counts entries that are no published answer: drafts, pages, comments, settings of an export.
     """
 
     answers: tuple[RawAnswer, ...]
@@ -30,6 +31,7 @@ class Batch:
     unchanged: bool = False
     waiting: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 class Source(Protocol):

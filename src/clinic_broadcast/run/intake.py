@@ -36,8 +36,8 @@ class Intake:
 
     Of the new answers, `unclear` counts those whose zones are in doubt, `flagged` the others that a rule of the gate
     would hold; `oldest_at` and `newest_at` are their first and last publication. `twins` names those that were known
-    already by their words or link, and why nothing is announced of them. `waiting` names pages that are dated in the
-    future.
+    already by their words or link, and why nothing is announced of them. `left_out` counts what a source holds besides
+    published answers, and `waiting` names pages that are dated in the future.
     """
 
     baseline: int = 0
@@ -45,6 +45,7 @@ class Intake:
     changed: int = 0
     unclear: int = 0
     flagged: int = 0
+    left_out: int = 0
     oldest_at: datetime | None = None
     newest_at: datetime | None = None
     twins: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Intake:
             changed=self.changed + other.changed,
             unclear=self.unclear + other.unclear,
             flagged=self.flagged + other.flagged,
+            left_out=self.left_out + other.left_out,
             oldest_at=min((at for at in (self.oldest_at, other.oldest_at) if at), default=None),
             newest_at=max((at for at in (self.newest_at, other.newest_at) if at), default=None),
             twins=self.twins + other.twins,
@@ -133,7 +135,7 @@ def poll_source(
     comments = _other_comments(desk, batch.answers, revisions)
     # Each page is let go of as it is examined: an archive of thousands of answers need not be held twice.
     raws, batch = deque(batch.answers), replace(batch, answers=())
-    brought = Intake(waiting=batch.waiting, faults=batch.faults)
+    brought = Intake(waiting=batch.waiting, faults=batch.faults, left_out=batch.left_out)
     part: list[KnownAnswer] = []
     passed: set[AnswerId] = set()
     for examined in _examined(

@@ -48,6 +48,16 @@ _ENDS: Final = re.compile(rb"</(?:\w+:)?(?:feed|rss|rdf)\s*>", re.IGNORECASE)
 _END_SEEN: Final = 8_192
 """Bytes at the end in which a document closes; caches add comments after it."""
 
+_CUT: Final = re.compile(
+    r"(?:\[\s*)?(?:\u2026|\.{3})(?:\s*\])?\s*"
+    r"(?:(?:continue|keep) reading\b.{0,200}|read more\b.{0,200}|the post .{0,400})?\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How the beginning of a post ends: WordPress writes dots in square brackets, others dots and "Read more"."""
+
+_CUT_SEEN: Final = 500
+_TAG: Final = re.compile(r"<[^<>]*>")
+
 _COUNT_DIGITS: Final = 8
 """No answer of a clinic has a hundred million comments."""
 
@@ -75,6 +85,11 @@ def read_document(body: bytes, *, where: str, reader: Reader) -> Document:
     end or that declares entities raises SourceError, because nothing may be concluded from it.
     """
     parsed = parse_feed(body, where=where)
+    if _is_cut_short(parsed.entries):
+        raise SourceError(
+            f"{where} holds only the beginnings of its posts; have the blog's feed show them whole (WordPress:"
+            " Settings, Reading; Blogger: Settings, Site feed), or take its posts from an export"
+        )
     answers: list[RawAnswer] = []
     faults: list[str] = []
     for entry in parsed.entries:
@@ -114,6 +129,18 @@ def parse_feed(body: bytes, *, where: str) -> Any:  # noqa: ANN401 - feedparser 
     if not _ENDS.search(plain[-_END_SEEN:]):
         raise SourceError(f"{where} is cut off before its end; it will be read again")
     return parsed
+
+
+def _is_cut_short(entries: Iterable[Entry]) -> bool:
+    """Say whether a feed holds summaries alone, at least half of them cut: the rest of an answer may turn it round."""
+    summaries: list[str] = []
+    for entry in entries:
+        if entry.get("content"):
+            return False
+        summaries.append(str(entry.get("summary") or ""))
+    ends = (html.unescape(_TAG.sub(" ", one[-4 * _CUT_SEEN :]))[-_CUT_SEEN:].rstrip() for one in summaries)
+    cut = sum(_CUT.search(end) is not None for end in ends)
+    return cut > 0 and 2 * cut >= len(summaries)
 
 
 def _has_plain_encoding(body: bytes) -> bool:

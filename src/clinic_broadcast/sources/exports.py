@@ -57,7 +57,12 @@ class ExportSource:
         answers: dict[AnswerId, RawAnswer] = {}
         for answer in document.answers:
             answers.setdefault(answer.id, answer)
-        return Batch(answers=tuple(answers.values()), marks=Marks(state=state), faults=document.faults)
+        return Batch(
+            answers=tuple(answers.values()),
+            marks=Marks(state=state),
+            faults=document.faults,
+            left_out=document.entry_count - len(document.answers) - len(document.faults),
+        )
 
     def find(self, target: str) -> RawAnswer | None:
         wanted = canonical(target)

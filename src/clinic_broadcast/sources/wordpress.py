@@ -57,6 +57,10 @@ class WordPressSource:
         except SourceBusy as busy:
             self._patience.rest(busy)
             raise
+        except SourceError as error:
+            raise SourceError(
+                f"{error}; where this interface is closed, give the blog's /feed/ address"
+            ) from None
 
     def _poll(self, marks: Marks | None) -> Batch:
         if marks is not None and self._patience.is_good(marks):
@@ -120,9 +124,7 @@ def _parse(page: Fetched) -> Document:
     where = shown(page.url)
     found = load_json(page.body, where=where)
     if not isinstance(found, list):
-        raise SourceError(
-            f"{where} is not the list that WordPress gives; try the blog's /feed/ address instead"
-        )
+        raise SourceError(f"{where} is not the list that WordPress gives")
     answers: list[RawAnswer] = []
     faults: list[str] = []
     items = items_of(found)
