@@ -12,6 +12,7 @@ import pytest
 from clinic_broadcast.core.answer import AnswerId
 from clinic_broadcast.core.feed import WITHDRAWN_TITLE
 from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.feeds.places import Form
 from clinic_broadcast.ledger.memory import MemoryLedger
 from feed_stages import Stage, aged, reworded
 
@@ -50,6 +51,13 @@ def wholes(stage: Stage) -> int:
     stage.ledger.wholes = stage.ledger.singles = 0
     stage.build()
     return stage.ledger.wholes
+
+
+def authors(stage: Stage) -> dict[str, str]:
+    return {
+        one["id"].removeprefix("tag:blog.example,2026:"): one["authors"][0]["name"]
+        for one in stage.document(form=Form.JSON).tree["items"]
+    }
 
 
 def record_of(stage: Stage) -> Path:
@@ -125,6 +133,24 @@ def test_other_settings_names_or_rules_void_the_mark(stage: Stage) -> None:
     assert wholes(stage) == 1
     stage.desk = replace(stage.desk, gate=replace(stage.desk.gate, taint_key=b"another key"))
     assert wholes(stage) == 1
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_name_that_becomes_the_clinics_own_is_told_in_entries_that_stood_before(
+    stage: Stage, is_restarted: bool
+) -> None:
+    stage.clock.pass_by(minutes=5)
+    stage.publish(replace(aged(COUNT + 1, COUNT), author="Dr. John Doe", published_at=stage.clock.now()))
+    stage.build()
+    own_names = (*stage.desk.gate.own_names, "Dr. John Doe")
+    for names, author in ((own_names, "Dr. John Doe"), (stage.desk.gate.own_names, stage.head.author)):
+        stage.desk = replace(stage.desk, gate=replace(stage.desk.gate, own_names=names))
+        if is_restarted:
+            stage.restart()
+        before = stage.document().updated_at
+        stage.build()
+        assert authors(stage)[f"post-{COUNT + 1}"] == author
+        assert stage.document().updated_at == before
 
 
 def test_a_page_that_somebody_removed_is_written_again_by_a_resumed_process(stage: Stage) -> None:

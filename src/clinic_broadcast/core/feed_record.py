@@ -194,8 +194,8 @@ class Press:
 
     record: FeedRecord = field(default_factory=FeedRecord)
     entries: dict[str, FeedEntry] = field(default_factory=dict[str, FeedEntry])
-    made_with: tuple[FeedHead, str] | None = None
-    """The head and the version of the gate at the last build; with others everything is looked at again."""
+    made_with: tuple[FeedHead, tuple[str, ...]] | None = None
+    """The head, and what of the gate decides, at the last build; with others everything is looked at again."""
     turn: int = 0
     """The turn of the newest change to an answer that the last build has looked at."""
 

@@ -234,11 +234,16 @@ def stamp_of(known: KnownAnswer, *, head: FeedHead, gate: Gate) -> str:
     material = known.material
     findings = [f"{one.rule} {one.severity} {one.where} {one.start} {one.end}" for one in material.findings]
     withdrawn = str(known.standing is Standing.WITHDRAWN)
-    rules = (gate.version, head.author, str(head.full), head.home_url, withdrawn)
+    rules = (*judged_by(gate), head.author, str(head.full), head.home_url, withdrawn)
     about = (own_words(known), material.url, known.author, *known.labels, "", *findings)
     # Only where there are some: what older versions have stamped without them is still as it was.
     talk = known.comments and ("", known.comments.url, known.comments.feed_url, str(known.comments.count))
     return digest_of(*rules, *about, *(talk or ()))
+
+
+def judged_by(gate: Gate) -> tuple[str, ...]:
+    """Give what of a gate decides over an entry: rules and lists, and whom and which hosts the clinic calls its own."""
+    return (gate.version, *gate.own_names, "", *gate.own_hosts, "")
 
 
 def own_words(known: KnownAnswer) -> str:

@@ -25,6 +25,7 @@ from clinic_broadcast.core.newsroom import (
     entry_of,
     is_correction,
     is_settled,
+    judged_by,
     notice_entry,
     remade,
     retell,
@@ -44,7 +45,7 @@ def build_feeds(desk: Desk, head: FeedHead, press: Press) -> Edition:
     """
     record = press.record
     record.feed_id = record.feed_id or head.id
-    made_with = (head, desk.gate.version)
+    made_with = (head, judged_by(desk.gate))
     if press.made_with is None:
         resume(desk, head, press)
     # The turn is asked for first: what changes while answers are read is read again by the next build.

@@ -8,6 +8,7 @@ from typing import Final
 from clinic_broadcast import __version__
 from clinic_broadcast.core.feed import FeedHead
 from clinic_broadcast.core.feed_record import FORM, Press, PressMark
+from clinic_broadcast.core.newsroom import judged_by
 from clinic_broadcast.ports import Head
 from clinic_broadcast.run.desk import Desk
 
@@ -39,12 +40,12 @@ def resume(desk: Desk, head: FeedHead, press: Press) -> None:
     end = Head(mark.line, mark.hash)
     is_ours = hmac.compare_digest(mark.seal.encode(), _seal(desk, head, mark.turn, end).encode())
     if is_ours and desk.ledger.recall(end) is not None:
-        press.made_with, press.turn = (head, desk.gate.version), mark.turn
+        press.made_with, press.turn = (head, judged_by(desk.gate)), mark.turn
 
 
 def _seal(desk: Desk, head: FeedHead, turn: int, end: Head) -> str:
     gate = desk.gate
-    made_with = (__version__, FORM, desk.clinic, head, gate.version, gate.own_names, gate.own_hosts)
+    made_with = (__version__, FORM, desk.clinic, head, judged_by(gate))
     answers = (sorted(desk.ledger.revisions().items()), sorted(desk.ledger.count_answers().items()))
     # The text of a frozen dataclass names every field that it has or will have, and quotes every string.
     told = repr((made_with, answers, turn, end)).encode()
