@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.keeping import Once
 from clinic_broadcast.core.lexicon import Drug
 from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.drugs import Named, by_name, drugs_in, unknown_words
@@ -26,17 +26,17 @@ class Consultation:
     asked_in: tuple[Reading, ...]
     answer: Reading
 
-    @cached_property
+    @Once
     def asked(self) -> Mapping[str, Drug]:
         """Give the drugs of title and question."""
         return {name: drug for part in self.asked_in for name, drug in by_name(drugs_in(part)).items()}
 
-    @cached_property
+    @Once
     def named(self) -> tuple[Named, ...]:
         """Give the drugs of the answer, each place."""
         return drugs_in(self.answer)
 
-    @cached_property
+    @Once
     def answered(self) -> Mapping[str, Drug]:
         """Give the drugs of the answer, each once."""
         return by_name(self.named)
@@ -302,9 +302,10 @@ def real_word(both: Consultation) -> Iterator[Finding]:
     asked = [name for name in both.asked if " " not in name and len(name) > 5]  # noqa: PLR2004 - Short ones are near too much.
     for word in answer.tokens:
         lower = word.text.lower()
-        drugs = sorted(lexicon.slip_of(lower))
-        if not (drugs or asked):
+        slips = lexicon.slip_of(lower)
+        if not (slips or asked):
             continue
+        drugs = sorted(slips)
         if not drugs and len(lower) >= 7 and lexicon.drug(lower) is None and not lexicon.is_clinical(lower):  # noqa: PLR2004 - The reviewed bound.
             drugs = [
                 name

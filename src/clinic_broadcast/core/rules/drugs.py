@@ -33,7 +33,7 @@ def drugs_in(reading: Reading) -> tuple[Named, ...]:
         if drug is not None:
             found.append(Named(drug, span))
     for word in reading.tokens:
-        if any(span.start <= word.start < span.end for span in phrases):
+        if phrases and any(span.start <= word.start < span.end for span in phrases):
             continue
         named = drug_of(reading, word)
         if named is not None:

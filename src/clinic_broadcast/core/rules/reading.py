@@ -6,10 +6,10 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from clinic_broadcast.core.finding import Finding, Severity
+from clinic_broadcast.core.keeping import Once
 from clinic_broadcast.core.lexicon import Lexicon
 from clinic_broadcast.core.patterns import late
 from clinic_broadcast.core.rules.tables import Tables
@@ -63,23 +63,23 @@ class Reading:
         """Give the reviewed lists."""
         return self.tables.lexicon
 
-    @cached_property
+    @Once
     def lower(self) -> str:
         """Give `plain` in lower case, of the same length, and without the dotless i, which no English word has."""
         lower = self.plain.lower().replace("\u0131", "i")
         return lower if len(lower) == len(self.plain) else "".join(char.lower()[0] for char in self.plain)
 
-    @cached_property
+    @Once
     def tokens(self) -> tuple[Token, ...]:
         """Give the words and numbers that are not ours."""
         return tokens(self.plain)
 
-    @cached_property
+    @Once
     def sentences(self) -> tuple[Span, ...]:
         """Give the sentences of `plain`."""
         return sentences(self.plain)
 
-    @cached_property
+    @Once
     def _first_words(self) -> frozenset[str]:
         return first_words(self.tokens)
 
@@ -89,19 +89,19 @@ class Reading:
             return ()
         return phrases.find(self.plain, self.tokens)
 
-    @cached_property
+    @Once
     def eponyms(self) -> tuple[Span, ...]:
         """Give where reviewed eponym phrases stand."""
         return self.find(self.tables.eponyms)
 
-    @cached_property
+    @Once
     def words(self) -> tuple[Token, ...]:
         """Give the tokens outside eponym phrases."""
         if not self.eponyms:
             return self.tokens
         return tuple(word for word in self.tokens if not _lies_in(word.start, self.eponyms))
 
-    @cached_property
+    @Once
     def counted(self) -> tuple[Span, ...]:
         """Give where closed forms of words tell a number of a population."""
         if not any(char.isdigit() for char in self.plain) and not _NUMBER_WORD.search(self.plain):
@@ -112,7 +112,7 @@ class Reading:
             for found in pattern.finditer(self.plain)
         )
 
-    @cached_property
+    @Once
     def openers(self) -> frozenset[int]:
         """Give where the tokens start that open a sentence, a line, a quote or what follows a colon."""
         starts: set[int] = set()
@@ -130,7 +130,7 @@ class Reading:
                 starts.add(first.start)
         return frozenset(starts)
 
-    @cached_property
+    @Once
     def titled(self) -> tuple[Span, ...]:
         """Give the sentences, and what stands before a colon, written like a title, where a capital tells nothing."""
         whole = self._is_title(Span(0, len(self.plain)), few=0)
@@ -143,7 +143,7 @@ class Reading:
             or (whole and len(self._long_words(span)) < _TITLE_WORDS_MIN)
         )
 
-    @cached_property
+    @Once
     def short_titles(self) -> tuple[Span, ...]:
         """Give the few words before a colon, and the short questions, in which each word has its capital."""
         heads = (
@@ -171,7 +171,7 @@ class Reading:
         starts = self._starts
         return self.tokens[bisect_left(starts, span.start) : bisect_left(starts, span.end)]
 
-    @cached_property
+    @Once
     def _starts(self) -> tuple[int, ...]:
         return tuple(word.start for word in self.tokens)
 
@@ -234,8 +234,9 @@ def _without_own(tables: Tables, text: str) -> tuple[str, tuple[Span, ...]]:
         end = found.end() - (len(found[0]) - len(found[0].rstrip(".,;:!?)]")))
         if host_of(text[found.start() : end]) in tables.own_hosts:
             links.append(Span(found.start(), end))
-    text = blank(text, links)
-    lower = text.lower()
+    if links:
+        text = blank(text, links)
+        lower = text.lower()
     for host in sorted(tables.own_hosts, key=len, reverse=True):
         at = lower.find(host)
         while at >= 0:
