@@ -104,7 +104,7 @@ class Reading:
     @Once
     def counted(self) -> tuple[Span, ...]:
         """Give where closed forms of words tell a number of a population."""
-        if not any(char.isdigit() for char in self.plain) and not _NUMBER_WORD.search(self.plain):
+        if not any(map(str.isdigit, self.plain)) and not _NUMBER_WORD.search(self.plain):
             return ()
         return tuple(
             Span(found.start(), found.end())
