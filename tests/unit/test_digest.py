@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from clinic_broadcast.core.digest import LONGEST, WEEK, Digest, period_of
 from clinic_broadcast.core.notice import Patience
 from clinic_broadcast.core.schedule import Job, Schedule
 from clinic_broadcast.ledger.memory import MemoryLedger
-from clinic_broadcast.notices.digest import chart_of, message_of, page_of
+from clinic_broadcast.notices.digest import COLOURS, chart_of, message_of, page_of
 from clinic_broadcast.run.broadcast import deliver, release_planned
 from clinic_broadcast.run.correct import plan_withdrawals, withdraw
 from clinic_broadcast.run.desk import Desk
@@ -179,3 +180,29 @@ def test_a_report_covers_a_week_without_a_schedule_and_never_more_than_five() ->
     assert period_of([yearly], now) == (now - WEEK, now)
     monthly = replace(WEEKLY, cron="0 8 1 * *")
     assert now - LONGEST <= period_of([monthly], now)[0] < now - timedelta(days=28)
+
+
+def test_every_bar_of_the_chart_stands_out_on_the_page_by_day_and_by_night() -> None:
+    page = (resources.files("clinic_broadcast.notices") / "templates" / "digest.html").read_text(
+        encoding="utf-8"
+    )
+    grounds = re.findall(r"^main {.*?background: (#[0-9a-f]+);", page, re.MULTILINE)
+    assert len(grounds) == 2
+    for colour in COLOURS:
+        for ground in grounds:
+            assert contrast(colour, ground) >= 3, (colour, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    """Give the contrast of two colours (WCAG 2.2, 1.4.11)."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -233,6 +233,22 @@ def test_a_tick_that_is_due_is_rung_before_its_interval_and_never_while_at_work(
     assert most == [1]
 
 
+def test_what_falls_due_while_a_tick_is_at_work_is_not_slept_past(start: Callable[..., Running]) -> None:
+    # Each of these would wait for the next look of the main thread, or for the next hour, if its ring were lost.
+    rings: list[int] = []
+    engine = Engine(stop_within_s=5)
+    start(
+        engine,
+        Tick(
+            name="deliver",
+            every_s=3600,
+            call=lambda: rings.append(1),
+            due_in_s=lambda: 0.0 if len(rings) < 50 else math.inf,
+        ),
+    )
+    assert until(lambda: len(rings) == 50)
+
+
 def test_a_tick_that_is_due_and_not_rung_is_a_problem(start: Callable[..., Running]) -> None:
     hands = Hands()
     engine = Engine(stop_within_s=5, monotonic=hands)

@@ -179,6 +179,7 @@ class Daemon:
             self.doorbell.rest(name, due)
         if due:
             self.doorbell.ring()
+            self.wake()
 
     def _build_feeds(self) -> str:
         built = wire.build_feeds(self.office)

@@ -15,6 +15,13 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final
 
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_EXECUTED,
+    EVENT_JOB_MAX_INSTANCES,
+    JobExecutionEvent,
+    JobSubmissionEvent,
+)
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -27,8 +34,10 @@ LATE_INTERVALS: Final = 3
 LATE_AT_LEAST_S: Final = 10.0
 """A loaded machine may hold up a one-second tick for a few seconds; nobody needs to hear of that."""
 
-WATCH_EVERY_S: Final = 2.0
-"""How often the main thread looks after the ticks: all threads of an idle daemon wake once a second at most."""
+WATCH_EVERY_S: Final = 3.0
+"""How often the main thread looks after the ticks: all threads together of an idle daemon wake once a second at most.
+
+What falls due by itself wakes it at that very instant."""
 
 WAIT_MIN_S: Final = 0.01
 
@@ -47,7 +56,7 @@ class Tick:
 
     It is never rung while it is still at work, and a ring that was missed is not made up for. Work that takes
     longer than `stuck_after_s` counts as stuck. `due_in_s` tells in how many seconds it must be rung all the same; it
-    is asked every WATCH_EVERY_S and oftener, in the main thread, and must not take long.
+    is asked every WATCH_EVERY_S and oftener, and when a ring has ended, and must not take long.
     """
 
     name: str
@@ -180,6 +189,9 @@ class Engine:
                 id=tick.name,
                 next_run_time=_wall_now(),
             )
+        self.scheduler.add_listener(
+            self._hear, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES
+        )
         self.scheduler.start()
 
     def _ring(self, name: str) -> None:
@@ -202,6 +214,18 @@ class Engine:
                 pulse.working_since = None
                 pulse.rung_at = self.monotonic()
                 self._idle.notify_all()
+
+    def _hear(self, event: JobExecutionEvent | JobSubmissionEvent) -> None:
+        """Have the main thread look again when a ring has ended, or was refused because the last one was about to end.
+
+        It went to sleep when the tick was at work, and would sleep past what falls due sooner. APScheduler counts a
+        ring as ended only after its call, so this cannot be told from within the call.
+        """
+        pulse = self._pulses[event.job_id]
+        if event.code == EVENT_JOB_MAX_INSTANCES and pulse.working_since is None:
+            pulse.asked_at = None
+        if self._due_in_s(pulse) < WATCH_EVERY_S:
+            self.wake()
 
     def _answer_bell(self, stop: threading.Event) -> None:
         """Wait until something may be due, for a signal at most as long as a watch, and do what it asks."""

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 CHART_NAME: Final = "weeks.svg"
 
 COLOURS: Final = (
-    "#00607a",
-    "#b97400",
-    "#6a4c93",
-    "#2e7d32",
-    "#b3264a",
-    "#3f6fb5",
-    "#7a5c3e",
-    "#52646e",
-    "#00897b",
+    "#0085a8",
+    "#c27a00",
+    "#8f6cc4",
+    "#3f9142",
+    "#dc4a6e",
+    "#4f82d0",
+    "#a37b52",
+    "#708590",
+    "#009688",
 )
-"""Each at least 3 to 1 on white (WCAG 2.2, 1.4.11); the table beside the chart says the same in numbers."""
+"""Each at least 3 to 1 on the page's white and on its dark (WCAG 2.2, 1.4.11), for a picture cannot follow the reader's
+choice; the table beside the chart says the same in numbers."""
 
 
 def message_of(digest: Digest) -> Message:
@@ -70,7 +71,6 @@ def chart_of(digest: Digest) -> bytes:
     style = Style(
         background="transparent",
         plot_background="transparent",
-        # Readable on the page's white and on its dark; a picture cannot follow the reader's choice.
         foreground="#71838d",
         foreground_strong="#71838d",
         foreground_subtle="#71838d",
