@@ -75,6 +75,22 @@ class Served:
         return found
 
 
+@dataclass
+class Moving:
+    """The server at an old address: it serves the feeds until they move, and then answers 301."""
+
+    app: ASGIApp
+    to: str = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.to:
+            headers = [(b"location", f"{self.to}{scope['path']}".encode()), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 301, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await self.app(scope, receive, send)
+
+
 def no_health() -> Health:
     raise NotImplementedError
 
@@ -209,3 +225,29 @@ def test_reader_sees_what_is_new_corrected_and_withdrawn(served: Served, tmp_pat
     assert "Corrected on" in str(shown["post-3"])
     old = {key.rpartition(":")[2]: value for key, value in before["entries"].items()}["post-4"]
     assert old[0] not in str(shown["post-4"])
+
+
+@pytest.mark.parametrize("name", ["rss.xml", "atom.xml", "feed.json"])
+def test_reader_follows_a_feed_that_has_moved_and_shows_nothing_twice(
+    served: Served, tmp_path: Path, name: str
+) -> None:
+    old = Moving(make_app(public=served.stage.folder / "public", health=no_health))
+    port = open_port(old, host="127.0.0.1", port=0)
+    try:
+        address = f"{port.url}/feeds/{name}"
+
+        def update() -> dict[str, Any]:
+            told: dict[str, Any] = json.loads(
+                run(reader_python(), "-c", READ, tmp_path / "reader.db", address)
+            )
+            return told
+
+        before = update()
+        assert before["told"] == [5, 0]
+        old.to = served.port.url
+        tell_all(served)
+        after = update()
+    finally:
+        assert port.stop()
+    assert len(after["entries"]) == 8
+    assert set(before["entries"]) < set(after["entries"])
