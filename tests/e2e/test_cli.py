@@ -347,6 +347,16 @@ def test_a_dry_run_of_init_reads_the_blog_and_makes_no_home(tmp_path: Path) -> N
     assert not clinic.home.exists()
 
 
+@pytest.mark.parametrize("command", ["init", "baseline"])
+def test_a_dry_run_in_a_home_that_has_settings_alone_makes_nothing(tmp_path: Path, command: str) -> None:
+    clinic = make_clinic(tmp_path)
+    before = sorted(clinic.home.rglob("*"))
+    tried = clinic.run(command, "--dry-run")
+    assert tried.returncode == 0, tried.stderr
+    assert "1 answer would be recorded as baseline" in tried.stderr
+    assert sorted(clinic.home.rglob("*")) == before
+
+
 def test_the_same_words_at_another_address_are_told_of_and_never_announced(clinic: Clinic) -> None:
     clinic.add("first", CLEAN)
     clinic.run("run", "--once")

@@ -59,7 +59,9 @@ def _begin(office: Office, *, write: bool = True, as_json: bool = False) -> int:
         return Exit.DONE
     code = _take_baseline(office, write=write, as_json=as_json)
     if code == Exit.DONE:
-        say(f"would publish now: 0; {_first_slot(office)}")
+        is_half_made = not write and not office.schedules
+        then = "`clinic-broadcast init` writes the usual schedules" if is_half_made else _first_slot(office)
+        say(f"would publish now: 0; {then}")
     else:
         say("there is no whole baseline yet: mend what is said above, then run `clinic-broadcast init` again")
     return code
@@ -73,7 +75,7 @@ def _try_init(context: typer.Context, home: Home, blog: str, *, as_json: bool) -
 
     if home.settings_file.exists():
         say(f"reading what the sources of {home.path} hold; nothing is recorded")
-        with open_office(context) as office:
+        with open_office(context, read_only=True) as office:
             return _begin(office, write=False, as_json=as_json)
     say(f"would make a home in {home.path}; nothing is written")
     with TemporaryDirectory(prefix="clinic-") as folder:
@@ -198,7 +200,7 @@ def _told_baseline(office: Office, intake: Intake, *, write: bool) -> Iterator[s
 
 def baseline(context: typer.Context, dry_run: DryRun = False, as_json: AsJson = False) -> int:
     """Record what the sources hold now as known: nothing of it will be announced by itself."""
-    with open_office(context) as office:
+    with open_office(context, read_only=dry_run) as office:
         return _take_baseline(office, write=not dry_run, as_json=as_json)
 
 
