@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import socket
 import subprocess
@@ -28,12 +29,12 @@ BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 class Nginx:
     """A running nginx; `ask` gives the answer with its body read."""
 
-    def __init__(self, stage: Stage, port: int) -> None:
+    def __init__(self, stage: Stage, host: str, port: int) -> None:
         self.stage = stage
-        self.port = port
+        self.host, self.port = host, port
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
-        link = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        link = HTTPConnection(self.host, self.port, timeout=10)
         try:
             link.request(
                 method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
@@ -52,15 +53,18 @@ def nginx(tmp_path: Path) -> Iterator[Nginx]:
     tmp_path.chmod(0o755)
     for folder in tmp_path.parents[:3]:
         folder.chmod(0o755)
+    # An address of its own for each process of the tests: a port that is free now may be another's in a moment.
+    process = os.getpid()
+    host = f"127.{1 + process // 62500 % 250}.{1 + process // 250 % 250}.{1 + process % 250}"
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((host, 0))
         port = free.getsockname()[1]
     found = re.search(r"```nginx\n(.*?)```", HOWTO.read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None
     block = (
         found[1]
         .replace("/srv/clinic/public", str(tmp_path / "public"))
-        .replace("listen 80;", f"listen {port};")
+        .replace("listen 80;", f"listen {host}:{port};")
     )
     temporary = "".join(
         f"{kind}_temp_path {tmp_path}/t;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -72,7 +76,7 @@ def nginx(tmp_path: Path) -> Iterator[Nginx]:
         encoding="utf-8",
     )
     running = subprocess.Popen(["nginx", "-c", settings, "-p", tmp_path], stderr=subprocess.PIPE)
-    server = Nginx(stage, port)
+    server = Nginx(stage, host, port)
     for _ in range(100):
         try:
             server.ask("/")
