@@ -181,6 +181,12 @@ def test_a_head_request_gets_the_headers_of_a_get(site: Site) -> None:
         assert head.headers[name] == get.headers[name]
 
 
+@pytest.mark.parametrize("path", ["/feeds", "/feeds/"])
+def test_who_opens_the_folder_is_led_to_the_page_that_tells_how_to_subscribe(site: Site, path: str) -> None:
+    reply = site.ask(path)
+    assert (reply.status, reply.headers["location"]) == (302, "/feeds/index.html")
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -201,8 +207,6 @@ def test_a_head_request_gets_the_headers_of_a_get(site: Site) -> None:
         "/feeds/folder.xml",
         "/feeds/pipe.xml",
         "/feeds/missing.xml",
-        "/feeds/",
-        "/feeds",
         "/secret.xml",
         "/public/feeds/rss.xml",
         "/",

@@ -301,6 +301,22 @@ def test_a_definite_noun_is_told_apart_by_the_title() -> None:
     assert stands_alone(bare, gate().lexicon, title="Should Embryos Be Tested?")
 
 
+def test_a_title_of_few_words_keeps_its_capitals_before_a_template() -> None:
+    material = material_of(title="Blocked Tubes and IVF", answer="The tubes are looked at with dye.")
+    promo = promo_for(material, "x")
+    assert promo is not None
+    assert promo.payload.text.startswith("Blocked Tubes and IVF: ")
+    assert verdict_of(examine_payload(gate(), promo.payload, promo.fragments, material)) is Verdict.CLEAR
+
+
+def test_a_title_of_few_words_with_a_name_is_not_used() -> None:
+    promo = promo_for(
+        material_of(title="Blocked Tubes and Ingrid", answer="The tubes are looked at with dye."), "x"
+    )
+    assert promo is not None
+    assert promo.payload.text.startswith("Blocked tubes: ")
+
+
 def test_a_wrong_number_of_chromosomes_refutes_nothing() -> None:
     claim = "Stress at work may raise the risk of a loss in all women."
     counted = "Embryos with the wrong number of chromosomes are lost early."

@@ -16,10 +16,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from clinic_broadcast.feeds.places import SUBSCRIBE
 from clinic_broadcast.web.health import Health, readiness_of
 from clinic_broadcast.web.unchanged import UnchangedFirst
 
@@ -58,6 +59,8 @@ def make_app(
     probe = _Probe(health)
     front = UnchangedFirst(public, link_of)
     own = [
+        Route("/feeds", _subscribe),
+        Route("/feeds/", _subscribe),
         Route("/feeds/{path:path}", front.files),
         Route("/cards/{path:path}", front.files),
         Route("/healthz", _alive),
@@ -70,6 +73,11 @@ def make_app(
     if "*" in hosts:
         return front
     return _SecurityHeaders(TrustedHostMiddleware(front, allowed_hosts=list(hosts), www_redirect=False))
+
+
+async def _subscribe(_request: Request) -> Response:
+    """Lead who opens the folder to the page that tells how to subscribe."""
+    return RedirectResponse(f"/feeds/{SUBSCRIBE}", status_code=HTTPStatus.FOUND)
 
 
 async def _alive(_request: Request) -> Response:

@@ -33,6 +33,7 @@ _NUMBER_WORD: Final = late(
     r"(?:four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|thirteen)\b",
     re.IGNORECASE,
 )
+_LINE: Final = late(r"[^\n]+(?=\n)")
 _BEFORE_FIRST: Final = "\"'\u201c\u2018(* -\u2013"
 _TITLE_LETTERS_MIN: Final = 4
 _TITLE_SHARE: Final = 0.6
@@ -151,8 +152,10 @@ class Reading:
             for span in self.sentences
             if ": " in self.plain[span.start : span.end]
         )
+        # What follows a title in a promo is a template's, and counts as the end of a line.
+        lines = (Span(found.start(), found.end()) for found in _LINE.finditer(self.plain))
         asked = (span for span in self.sentences if self.plain[span.end - 1 : span.end] == "?")
-        return tuple(span for span in (*heads, *asked) if self._is_short_title(span))
+        return tuple(span for span in (*heads, *lines, *asked) if self._is_short_title(span))
 
     def _is_short_title(self, span: Span) -> bool:
         said = [word.text for word in self.words_in(span) if not self.lexicon.is_function_word(word.text)]
