@@ -68,7 +68,7 @@ def holds(text: str) -> set[str]:
             "Two of three embryos.",
             "privacy.number",
         ),
-        ("Results may be false, since the cells may differ.", "No period since the loss.", "privacy.time"),
+        ("Results may be false, since the cells may differ.", "No period, since the loss.", "privacy.time"),
         ("Day-Three and Day-Five Transfers", "Three Transfers and a Loss", "privacy.number"),
         (
             "The reference limit is around 16 million per milliliter.",

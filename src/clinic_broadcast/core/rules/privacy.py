@@ -164,8 +164,11 @@ _EARLIER: Final = late(
 )
 _OF_ANYONE: Final = late(r"\b(?:or|of|by|and|after|with) $", re.IGNORECASE)
 """Before "previous surgery" they tell of nobody; an article or a person would stand there."""
-_BECAUSE: Final = late(r" (?:the|these|this|an?|some|most|many|few|not|it) ")
-"""What follows "since" where it gives a reason; a time would follow where it gives a time."""
+_BECAUSE: Final = late(
+    r" (?:the|these|this|an?|some|most|many|few|not|it)\b[\w' -]{0,40} "
+    r"(?:may|might|can|could|is|are|do|does|has|have|will|often|usually)\b"
+)
+"""What follows "since" where it gives a reason; where it gives a time, a noun alone follows ("since the loss")."""
 _NEXT_STEP: Final = late(r"(?:next|last)(?: steps?\b)|next to\b", re.IGNORECASE)
 
 
