@@ -48,6 +48,7 @@ class Running:
 
     def end(self) -> Ended:
         self.stop.set()
+        self.engine.wake()
         self.thread.join(PATIENCE_S)
         return self.ended[0]
 
