@@ -76,6 +76,7 @@ def holds(text: str) -> set[str]:
             "privacy.number",
         ),
         ("Estrogen builds the lining.", "Beetroot builds the lining.", "clinical.claim"),
+        ("Smoking lowers fertility.", "This test ends in a baby.", "clinical.claim"),
         ("Letrozole induces ovulation.", "A full moon induces ovulation.", "clinical.claim"),
         (
             "Magnetic bracelets have not been shown to help.",
