@@ -25,6 +25,7 @@ from clinic_broadcast.cli.output import Exit
 from clinic_broadcast.core.delivery import Delivery
 from clinic_broadcast.core.plan import plan
 from clinic_broadcast.core.schedule import Job, slots
+from clinic_broadcast.engine.heap import keep_heap_whole
 from clinic_broadcast.engine.local import Engine, Tick
 from clinic_broadcast.engine.lock import hold_home
 from clinic_broadcast.errors import BroadcastError, LedgerError
@@ -272,6 +273,7 @@ def run_daemon(home: Path, environ: Mapping[str, str]) -> int:
     Raises SettingsError for anything a person must mend, UsageError when another daemon runs this home.
     """
     set_up_logs()
+    keep_heap_whole()
     # Until the engine listens to signals itself, SIGTERM and Ctrl-C end the start as cleanly as the run, and a
     # SIGHUP, which would kill the process, is answered after the start.
     bell = SimpleQueue[int]()
