@@ -12,7 +12,7 @@ from pathlib import Path
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 from clinic_broadcast.core.delivery import Absent, CannotTell, Found, Outcome, Sent, Throttled, Trace, Unsure
 from clinic_broadcast.core.measure import Limits
-from clinic_broadcast.ports import Batch, Guarantee, Marks, Parcel
+from clinic_broadcast.ports import Batch, Guarantee, Marks, OnPage, Parcel, unheard
 
 START_AT = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 
@@ -41,8 +41,11 @@ class FakeSource:
     name: str = "fake:blog"
     answers: list[RawAnswer] = field(default_factory=list)
 
-    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:
+    def poll(
+        self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool], on_page: OnPage = unheard
+    ) -> Batch:
         del is_known
+        on_page(tuple(self.answers))
         state = str(hash(tuple(self.answers)))
         if marks is not None and marks.state == state:
             return Batch(answers=(), marks=marks, unchanged=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import clinic_broadcast
-from clinic_broadcast.core.answer import AnswerId, Comments
+from clinic_broadcast.core.answer import AnswerId, Comments, RawAnswer
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.ports import Marks
 from clinic_broadcast.sources.blogger import BloggerSource, feed_url
@@ -50,6 +50,18 @@ def test_a_first_poll_reads_all_answers(rig: Rig) -> None:
     assert {answer.title for answer in batch.answers} == {f"Question number {number}" for number in range(10)}
     assert len({answer.id for answer in batch.answers}) == 10
     assert (batch.unchanged, batch.faults) == (False, ())
+
+
+def test_what_is_told_of_pages_is_in_the_batch_and_pages_are_told_as_they_are_read(rig: Rig) -> None:
+    for number in range(10):
+        rig.put(Page(number=number))
+    told: list[tuple[RawAnswer, ...]] = []
+    batch = rig.source().poll(None, is_known=nothing_known, on_page=told.append)
+    heard = [answer for page in told for answer in page]
+    # A place of files is read at once and tells of no page.
+    pages = {"BlogRig": 4, "WordPressRig": 4, "FeedRig": 1}.get(type(rig).__name__, 0)
+    assert len(told) == pages
+    assert heard == (list(batch.answers) if pages else [])
 
 
 def test_an_answer_has_its_text_link_and_instant(rig: Rig) -> None:

@@ -220,7 +220,7 @@ def test_two_addresses_of_the_same_words_in_one_poll_are_one_answer() -> None:
 
 
 class _BrokenSource(FakeSource):
-    def poll(self, marks: Marks | None, *, is_known: object) -> Batch:
+    def poll(self, marks: Marks | None, *, is_known: object, on_page: object = None) -> Batch:
         raise SourceError("fake:broken: no answer; try later")
 
 

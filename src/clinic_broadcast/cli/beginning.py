@@ -140,10 +140,12 @@ def _make_home(home: Home, blog: str, *, tells: bool = True) -> None:
 
 
 def _take_baseline(office: Office, *, write: bool = True, as_json: bool = False) -> int:
+    from clinic_broadcast.run.examiner import open_examiner
     from clinic_broadcast.run.intake import poll
     from clinic_broadcast.wire import build_feeds
 
-    intake = poll(office.desk, as_baseline=True, write=write, watch=progress)
+    with open_examiner(office.desk.gate) as examiner:
+        intake = poll(office.desk, as_baseline=True, write=write, watch=progress, examiner=examiner)
     progress("")
     for trouble in intake.troubles:
         say(f"clinic-broadcast: {trouble}")

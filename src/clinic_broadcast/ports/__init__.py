@@ -6,7 +6,7 @@ from clinic_broadcast.ports.channel import Channel, Check, Guarantee, Parcel, Pr
 from clinic_broadcast.ports.clock import Clock
 from clinic_broadcast.ports.gallery import Gallery
 from clinic_broadcast.ports.ledger import Head, HistoryEntry, Ledger, Remembered, Witness
-from clinic_broadcast.ports.source import Batch, Marks, Source
+from clinic_broadcast.ports.source import Batch, Marks, OnPage, Source, unheard
 
 __all__ = [
     "Batch",
@@ -19,10 +19,12 @@ __all__ = [
     "HistoryEntry",
     "Ledger",
     "Marks",
+    "OnPage",
     "Parcel",
     "Probing",
     "Remembered",
     "Source",
     "Withdrawing",
     "Witness",
+    "unheard",
 ]

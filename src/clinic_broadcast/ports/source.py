@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 
@@ -34,6 +34,14 @@ class Batch:
     left_out: int = 0
 
 
+OnPage: TypeAlias = Callable[[tuple[RawAnswer, ...]], None]
+"""Is told the answers of a page as soon as it is read. They may be read again or come to nothing: the batch decides."""
+
+
+def unheard(_answers: tuple[RawAnswer, ...]) -> None:
+    """Do nothing with the answers of a page."""
+
+
 class Source(Protocol):
     """A place where answers are published."""
 
@@ -42,10 +50,13 @@ class Source(Protocol):
         """Give the stable name under which the ledger keeps this source's marks: kind and address."""
         ...
 
-    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:
+    def poll(
+        self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool], on_page: OnPage = unheard
+    ) -> Batch:
         """Read what may be new: newest pages first, until one brings nothing unknown; all of it for a first poll.
 
-        With marks the source is asked for changes. Raises SourceError, nothing to be recorded, when it cannot be read.
+        With marks the source is asked for changes. A source that is read page by page tells each page to `on_page`.
+        Raises SourceError, nothing to be recorded, when it cannot be read.
         """
         ...
 

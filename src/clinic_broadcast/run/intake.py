@@ -12,11 +12,12 @@ from clinic_broadcast.core.answer import Answer, AnswerId, Comments, RawAnswer, 
 from clinic_broadcast.core.finding import Severity
 from clinic_broadcast.core.gate import examine_answer
 from clinic_broadcast.core.intake import SAME_LINK, SAME_WORDS, Arrival, canonical, judge_arrival
-from clinic_broadcast.core.material import KnownAnswer
+from clinic_broadcast.core.material import KnownAnswer, Material
 from clinic_broadcast.core.zones import read_answer
 from clinic_broadcast.errors import SourceError
-from clinic_broadcast.ports import Source
+from clinic_broadcast.ports import Source, unheard
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.examiner import Examiner
 from clinic_broadcast.run.recollection import honour_withdrawals
 from clinic_broadcast.run.unread import keep_read_again, keep_unread, unread_of
 
@@ -87,18 +88,27 @@ def poll(
     again: bool = False,
     write: bool = True,
     watch: Watch = _unwatched,
+    examiner: Examiner | None = None,
 ) -> Intake:
     """Read every source once and record what it brought; a source that fails holds back no other.
 
     `as_baseline` records everything that is new as known, whatever its date. `again` reads each source from its
     first answer to its last, and has those examined again that older rules of the gate have judged. Without `write`
-    the sources are read and judged, and nothing is recorded.
+    the sources are read and judged, and nothing is recorded. An `examiner` examines a first reading ahead.
     """
     total = Intake()
     unread = unread_of(desk.ledger)
     for source in desk.sources.values():
         try:
-            total += poll_source(desk, source, as_baseline=as_baseline, again=again, write=write, watch=watch)
+            total += poll_source(
+                desk,
+                source,
+                as_baseline=as_baseline,
+                again=again,
+                write=write,
+                watch=watch,
+                examiner=examiner,
+            )
         except SourceError as error:
             total += Intake(errors=(str(error),))
             if write and source.name not in unread:
@@ -120,6 +130,7 @@ def poll_source(
     again: bool = False,
     write: bool = True,
     watch: Watch = _unwatched,
+    examiner: Examiner | None = None,
 ) -> Intake:
     """Read one source and record the answers that are new or have other words.
 
@@ -129,7 +140,13 @@ def poll_source(
     revisions = dict(desk.ledger.revisions())
     watch(f"reading {source.name}")
     marks = desk.ledger.marks(source.name)
-    batch = source.poll(None if again else marks, is_known=revisions.__contains__)
+    # All of a first reading is examined; of a later one only what is not as it was.
+    ahead = examiner if marks is None else None
+    batch = source.poll(
+        None if again else marks, is_known=revisions.__contains__, on_page=ahead.take if ahead else unheard
+    )
+    if ahead is not None:
+        ahead.take(batch.answers)
     now = desk.clock.now()
     outdated = _judged_by_older_rules(desk) if again else frozenset[AnswerId]()
     comments = _other_comments(desk, batch.answers, revisions)
@@ -139,7 +156,7 @@ def poll_source(
     part: list[KnownAnswer] = []
     passed: set[AnswerId] = set()
     for examined in _examined(
-        desk, source, _told(raws, watch), now=now, revisions=revisions, outdated=outdated
+        desk, source, _told(raws, watch), now=now, revisions=revisions, outdated=outdated, ahead=ahead
     ):
         if marks is None and len(part) == RECORDED_AT_A_TIME:
             # A first poll that dies here has left no marks, so the next one reads all of it again. A later one would
@@ -208,6 +225,7 @@ def _examined(
     now: datetime,
     revisions: dict[AnswerId, str],
     outdated: frozenset[AnswerId],
+    ahead: Examiner | None,
 ) -> Iterator[KnownAnswer]:
     """Give the answers of a batch that the ledger lacks or has with other words, each examined by the gate."""
     first_poll_at = desk.ledger.first_poll_at(source.name)
@@ -215,7 +233,8 @@ def _examined(
     words = set(revisions.values())
     seen: set[AnswerId] = set()
     for raw in raws:
-        answer = read_answer(raw, desk.gate.own_names)
+        examined = ahead.find(raw) if ahead else None
+        answer, material = examined or (read_answer(raw, desk.gate.own_names), None)
         is_same = revisions.get(answer.id) == answer.revision and answer.id not in outdated
         if answer.id in seen or is_same:
             continue
@@ -223,7 +242,7 @@ def _examined(
         arrival = judge_arrival(answer, first_poll_at=first_poll_at, known_revisions=words, known_links=links)
         words.add(answer.revision)
         links.add(canonical(answer.url))
-        yield known_answer(desk, answer, arrival, source=source.name, now=now)
+        yield known_answer(desk, answer, arrival, source=source.name, now=now, material=material)
 
 
 def _other_comments(
@@ -260,10 +279,18 @@ def _judged_by_older_rules(desk: Desk) -> frozenset[AnswerId]:
     )
 
 
-def known_answer(desk: Desk, answer: Answer, arrival: Arrival, *, source: str, now: datetime) -> KnownAnswer:
-    """Give an answer as the ledger keeps it: examined, and without a word of the letter."""
+def known_answer(
+    desk: Desk,
+    answer: Answer,
+    arrival: Arrival,
+    *,
+    source: str,
+    now: datetime,
+    material: Material | None = None,
+) -> KnownAnswer:
+    """Give an answer as the ledger keeps it: examined, unless it was before, and without a word of the letter."""
     return KnownAnswer(
-        material=examine_answer(desk.gate, answer),
+        material=material or examine_answer(desk.gate, answer),
         standing=arrival.standing,
         source=source,
         published_at=answer.published_at,

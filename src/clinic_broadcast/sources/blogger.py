@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 from clinic_broadcast.core.intake import canonical
-from clinic_broadcast.ports import Batch, Marks
+from clinic_broadcast.ports import Batch, Marks, OnPage, unheard
 from clinic_broadcast.sources.dates import read_instant
 from clinic_broadcast.sources.entries import Document, Entry, may_be_public, read_document, read_entry
 from clinic_broadcast.sources.fetch import Fetched, Fetcher, shown
@@ -43,13 +43,16 @@ class BloggerSource:
     def name(self) -> str:
         return self._name
 
-    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:
+    def poll(
+        self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool], on_page: OnPage = unheard
+    ) -> Batch:
         batch = poll_pages(
             self._url,
             fetcher=self._fetcher,
             parse=_parse,
             marks=marks,
             is_known=is_known,
+            on_page=on_page,
             patience=self._patience,
         )
         if batch.unchanged:

@@ -11,7 +11,7 @@ from clinic_broadcast.core.address import absolute_url
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 from clinic_broadcast.core.intake import canonical
 from clinic_broadcast.errors import SourceError
-from clinic_broadcast.ports import Batch, Marks
+from clinic_broadcast.ports import Batch, Marks, OnPage, unheard
 from clinic_broadcast.sources.entries import (
     KIND_POST,
     KIND_SCHEME,
@@ -48,7 +48,13 @@ class ExportSource:
     def name(self) -> str:
         return self._name
 
-    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:  # noqa: ARG002 - The port's.
+    def poll(
+        self,
+        marks: Marks | None,
+        *,
+        is_known: Callable[[AnswerId], bool],  # noqa: ARG002 - The port's.
+        on_page: OnPage = unheard,  # noqa: ARG002 - The port's; there are no pages.
+    ) -> Batch:
         body = self._content()
         state = hashlib.sha256(body).hexdigest()
         if marks is not None and marks.state == state:

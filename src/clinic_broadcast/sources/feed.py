@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 from clinic_broadcast.core.intake import canonical
-from clinic_broadcast.ports import Batch, Marks
+from clinic_broadcast.ports import Batch, Marks, OnPage, unheard
 from clinic_broadcast.sources.entries import Document, Entry, may_be_public, read_document, read_entry
 from clinic_broadcast.sources.fetch import Fetched, Fetcher, shown
 from clinic_broadcast.sources.jsonfeed import read_json_feed
@@ -27,13 +27,16 @@ class FeedSource:
     def name(self) -> str:
         return self._name
 
-    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:
+    def poll(
+        self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool], on_page: OnPage = unheard
+    ) -> Batch:
         return poll_pages(
             self._url,
             fetcher=self._fetcher,
             parse=parse_any,
             marks=marks,
             is_known=is_known,
+            on_page=on_page,
             patience=self._patience,
         )
 

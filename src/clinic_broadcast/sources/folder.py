@@ -12,7 +12,7 @@ from typing import Final
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 from clinic_broadcast.core.intake import WAITS, canonical
 from clinic_broadcast.errors import SourceError
-from clinic_broadcast.ports import Batch, Marks
+from clinic_broadcast.ports import Batch, Marks, OnPage, unheard
 from clinic_broadcast.sources.files import FILE_MAX, SUFFIXES, NotPublic, read_file
 
 __all__ = ["FolderSource", "read_file"]
@@ -39,7 +39,13 @@ class FolderSource:
     def name(self) -> str:
         return self._name
 
-    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:  # noqa: ARG002 - The port's.
+    def poll(
+        self,
+        marks: Marks | None,
+        *,
+        is_known: Callable[[AnswerId], bool],  # noqa: ARG002 - The port's.
+        on_page: OnPage = unheard,  # noqa: ARG002 - The port's; there are no pages.
+    ) -> Batch:
         files, faults = self._files()
         state = _state(files, self._path)
         if marks is not None and marks.state and marks.state == state and not faults:

@@ -11,7 +11,7 @@ from urllib.parse import urlunsplit
 from clinic_broadcast.core.address import absolute_url, parts_of
 from clinic_broadcast.core.answer import AnswerId, RawAnswer
 from clinic_broadcast.errors import SourceError
-from clinic_broadcast.ports import Batch, Marks
+from clinic_broadcast.ports import Batch, Marks, OnPage
 from clinic_broadcast.sources.entries import Document
 from clinic_broadcast.sources.fetch import Fetched, Fetcher, SourceBusy, shown
 
@@ -62,11 +62,13 @@ def poll_pages(
     parse: Parse,
     marks: Marks | None,
     is_known: Callable[[AnswerId], bool],
+    on_page: OnPage,
     patience: Patience,
 ) -> Batch:
     """Read a feed from its first page on, until a page brings nothing unknown; all pages when `marks` is None.
 
-    Raises SourceError, with nothing to be recorded, when any page cannot be read: a baseline must be whole.
+    Each page read is told to `on_page`. Raises SourceError, with nothing to be recorded, when any page cannot be
+    read: a baseline must be whole.
     """
     patience.check(shown(url))
     if marks is not None and patience.is_good(marks):
@@ -80,7 +82,9 @@ def poll_pages(
         if first.is_unchanged and marks is not None:
             patience.keep(marks, first.max_age_s)
             return Batch(answers=(), marks=marks, unchanged=True)
-        batch = _read_on(first, fetcher, parse=parse, wants_all=marks is None, is_known=is_known)
+        batch = _read_on(
+            first, fetcher, parse=parse, wants_all=marks is None, is_known=is_known, on_page=on_page
+        )
     except SourceBusy as busy:
         patience.rest(busy)
         raise
@@ -90,7 +94,13 @@ def poll_pages(
 
 
 def _read_on(
-    first: Fetched, fetcher: Fetcher, *, parse: Parse, wants_all: bool, is_known: Callable[[AnswerId], bool]
+    first: Fetched,
+    fetcher: Fetcher,
+    *,
+    parse: Parse,
+    wants_all: bool,
+    is_known: Callable[[AnswerId], bool],
+    on_page: OnPage,
 ) -> Batch:
     answers: dict[AnswerId, RawAnswer] = {}
     faults: list[str] = []
@@ -98,6 +108,7 @@ def _read_on(
         faults += document.faults
         for answer in document.answers:
             answers.setdefault(answer.id, answer)
+        on_page(document.answers)
         is_all_known = all(is_known(answer.id) for answer in document.answers)
         if not wants_all and document.answers and is_all_known:
             break

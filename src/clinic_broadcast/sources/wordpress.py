@@ -11,7 +11,7 @@ from clinic_broadcast.core.address import absolute_url, is_address
 from clinic_broadcast.core.answer import AnswerId, Comments, Link, RawAnswer
 from clinic_broadcast.core.intake import canonical
 from clinic_broadcast.errors import SourceError
-from clinic_broadcast.ports import Batch, Marks
+from clinic_broadcast.ports import Batch, Marks, OnPage, unheard
 from clinic_broadcast.sources.dates import read_instant
 from clinic_broadcast.sources.entries import Document
 from clinic_broadcast.sources.feed import FeedSource
@@ -48,12 +48,14 @@ class WordPressSource:
     def name(self) -> str:
         return self._feed.name if self._feed else f"wordpress:{canonical(self._url)}"
 
-    def poll(self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool]) -> Batch:
+    def poll(
+        self, marks: Marks | None, *, is_known: Callable[[AnswerId], bool], on_page: OnPage = unheard
+    ) -> Batch:
         if self._feed:
-            return self._feed.poll(marks, is_known=is_known)
+            return self._feed.poll(marks, is_known=is_known, on_page=on_page)
         self._patience.check(shown(self._url))
         try:
-            return self._poll(marks)
+            return self._poll(marks, on_page)
         except SourceBusy as busy:
             self._patience.rest(busy)
             raise
@@ -62,7 +64,7 @@ class WordPressSource:
                 f"{error}; where this interface is closed, give the blog's /feed/ address"
             ) from None
 
-    def _poll(self, marks: Marks | None) -> Batch:
+    def _poll(self, marks: Marks | None, on_page: OnPage) -> Batch:
         if marks is not None and self._patience.is_good(marks):
             return Batch(answers=(), marks=marks, unchanged=True)
         before = marks or Marks()
@@ -79,6 +81,7 @@ class WordPressSource:
             faults += document.faults
             for answer in document.answers:
                 answers.setdefault(answer.id, answer)
+            on_page(document.answers)
             changes = [answer.updated_at.isoformat() for answer in document.answers]
             newest = max([newest, *changes])
             # Sorted by change: behind the newest change that was seen before, everything is as it was.
