@@ -192,6 +192,45 @@ def test_a_feed_of_beginnings_is_refused_with_what_to_set(end: str) -> None:
     assert "secret" not in str(refused.value)
 
 
+def blogger_feed(inside: str) -> bytes:
+    """Give a feed as Blogger has it, of one post with this inside."""
+    return (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><entry><id>tag:1</id><title>t</title>'
+        '<link rel="alternate" type="text/html" href="https://x.example/1.html"/>'
+        f"<published>2011-10-05T17:00:00Z</published>{inside}</entry></feed>"
+    ).encode()
+
+
+def test_a_blogger_feed_set_to_short_is_refused_although_its_summaries_end_like_sentences(
+    blog: BlogRig,
+) -> None:
+    page = blogger_feed('<summary type="text">Hello Dr. Roe, this secret letter ends here.</summary>')
+    blog.state.body = page
+    with pytest.raises(SourceError, match=r"only the beginnings of its posts.*Settings, Site feed") as refused:
+        blog.source().poll(None, is_known=lambda _: False)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("fragment", ["more", "more-17"])
+def test_a_post_that_ends_at_its_jump_break_is_left_out_with_what_to_set(fragment: str) -> None:
+    inside = f'A secret letter.&lt;br&gt;&lt;a href="https://x.example/1.html#{fragment}"&gt;Read more &#187;&lt;/a&gt;'
+    page = blogger_feed(f'<content type="html">{inside}</content>')
+    document = read_document(page, where="a test", reader=read_entry, has_content=True)
+    assert document.answers == ()
+    assert len(document.faults) == 1
+    assert "before its jump break" in document.faults[0]
+    assert "secret" not in document.faults[0]
+
+
+def test_a_whole_post_keeps_its_anchor_of_a_jump_break_and_links_in_its_middle() -> None:
+    inside = (
+        "The letter.&lt;a name='more'&gt;&lt;/a&gt; See &lt;a href=\"https://x.example/2.html#more\"&gt;this&lt;/a&gt;,"
+        " Jane Roe."
+    )
+    page = blogger_feed(f'<content type="html">{inside}</content>')
+    assert len(read_document(page, where="a test", reader=read_entry, has_content=True).answers) == 1
+
+
 def test_a_feed_of_whole_descriptions_is_read_although_one_ends_in_dots() -> None:
     document = read_document(summaries_only(".", "...", ". Read more."), where="a test", reader=read_entry)
     assert len(document.answers) == 3

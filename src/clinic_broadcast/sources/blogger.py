@@ -117,7 +117,8 @@ def _with_query(url: str, added: dict[str, str], *, keep: bool = False) -> str:
 
 
 def _parse(page: Fetched) -> Document:
-    return read_document(page.body, where=shown(page.url), reader=_read)
+    # Set to "Short", Blogger tells the first 400 characters as a summary, which may end in the middle of a letter.
+    return read_document(page.body, where=shown(page.url), reader=_read, has_content=True)
 
 
 def _read(entry: Entry) -> RawAnswer | None:

@@ -8,12 +8,12 @@ import html
 import io
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from clinic_broadcast.core.address import absolute_url, is_address
+from clinic_broadcast.core.address import absolute_url, is_address, parts_of
 from clinic_broadcast.core.answer import AnswerId, Comments, Link, RawAnswer
 from clinic_broadcast.errors import SourceError
 from clinic_broadcast.sources.markup import html_to_text
@@ -55,6 +55,9 @@ _CUT: Final = re.compile(
 )
 """How the beginning of a post ends: WordPress writes dots in square brackets, others dots and "Read more"."""
 
+_MORE: Final = re.compile(r"more(?:-\d+)?", re.ASCII)
+"""The fragment by which Blogger and WordPress lead from a jump break to the rest of the post."""
+
 _CUT_SEEN: Final = 500
 _TAG: Final = re.compile(r"<[^<>]*>")
 
@@ -78,14 +81,15 @@ class Document:
     entry_count: int
 
 
-def read_document(body: bytes, *, where: str, reader: Reader) -> Document:
-    """Parse a feed document and read its entries.
+def read_document(body: bytes, *, where: str, reader: Reader, has_content: bool = False) -> Document:
+    """Parse a feed document and read its entries; `has_content` where whole posts are never told as summaries.
 
     A malformed document counts as long as entries come out of it; one that is no feed, that is cut off before its
     end or that declares entities raises SourceError, because nothing may be concluded from it.
     """
     parsed = parse_feed(body, where=where)
-    if _is_cut_short(parsed.entries):
+    lacks_content = has_content and parsed.entries and not any(one.get("content") for one in parsed.entries)
+    if lacks_content or _is_cut_short(parsed.entries):
         raise SourceError(
             f"{where} holds only the beginnings of its posts; have the blog's feed show them whole (WordPress:"
             " Settings, Reading; Blogger: Settings, Site feed), or take its posts from an export"
@@ -143,6 +147,13 @@ def _is_cut_short(entries: Iterable[Entry]) -> bool:
     return cut > 0 and 2 * cut >= len(summaries)
 
 
+def _leads_to_its_rest(body: str, links: Sequence[Link]) -> bool:
+    """Say whether a post ends with a link to what comes after its jump break."""
+    if not links or links[-1].end < len(body.rstrip()):
+        return False
+    return _MORE.fullmatch(parts_of(links[-1].url).fragment) is not None
+
+
 def _has_plain_encoding(body: bytes) -> bool:
     """Say whether what was looked for in the bytes cannot stand there in another form."""
     if body.startswith(_EBCDIC):
@@ -171,6 +182,11 @@ def read_entry(entry: Entry, *, needs_link: bool = True) -> RawAnswer:
     if published_at is None:
         raise SourceError(f"{named[:200]} has no date that can be read; it is left out")
     body, links = _body(entry, link)
+    if _leads_to_its_rest(body, links):
+        raise SourceError(
+            f"{named[:200]} shows only what stands before its jump break, so it is left out; have the blog's feed show"
+            " posts in full"
+        )
     author = entry.get("author_detail")
     return RawAnswer(
         id=AnswerId(entry_id or link),
