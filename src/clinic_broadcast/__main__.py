@@ -6,8 +6,9 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO, cast
 
 GARBAGE_MIN: Final = 50_000
 """New objects that may be garbage before the youngest are looked through; some five megabytes."""
@@ -19,6 +20,7 @@ def main() -> None:
     gc.set_threshold(GARBAGE_MIN, 20, 20)
     # No plug-in of another package reads the settings, and a search for one would go through every package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    open_streams()
     arguments = sys.argv[1:]
     home = _home_of_daemon(arguments)
     if home is not None:
@@ -26,6 +28,24 @@ def main() -> None:
     from clinic_broadcast.cli.app import run  # noqa: PLC0415  # `--help` must not pay for what it does not use.
 
     sys.exit(run(arguments))
+
+
+def open_streams() -> None:
+    """Make the standard streams fit to be used: each one open, and UTF-8 whatever the locale says.
+
+    A stream that the caller has closed is opened on nothing: else the next file that is opened would take its number,
+    and what is printed would end up there.
+    """
+    sys.stdin = sys.stdin or _nothing(os.O_RDONLY, "r")
+    sys.stdout = sys.stdout or _nothing(os.O_WRONLY, "w")
+    sys.stderr = sys.stderr or _nothing(os.O_WRONLY, "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _nothing(flags: int, mode: str) -> TextIO:
+    return cast("TextIO", os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
 
 
 def _home_of_daemon(arguments: Sequence[str]) -> Path | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import feedparser
@@ -400,3 +402,86 @@ def test_connect_keeps_credentials_in_private_files_and_shows_none(clinic: Clini
     assert kept.read_text(encoding="utf-8").strip() == "very-secret-one"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert "very-secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("target", ["announce.md", "posts/announce.md"])
+def test_a_template_is_no_post_and_says_so(clinic: Clinic, target: str) -> None:
+    done = clinic.run("publish", target, "--dry-run")
+    assert done.returncode == 2
+    assert f"{target}: this is a template" in done.stderr
+
+
+def test_the_log_shows_the_answer_by_which_other_commands_find_it(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    (row,) = clinic.ask("log")["deliveries"]
+    assert f"of {row['answer_id']}\n" in clinic.run("log").stdout
+    assert clinic.run("withdraw", row["answer_id"], "--why", "x", "--dry-run").stderr == (
+        f"would take back 0 public promos of {row['answer_url']}, and cancel 1 not sent yet\n"
+    )
+
+
+def test_a_dry_run_of_a_correction_says_what_there_is_to_correct(clinic: Clinic) -> None:
+    clinic.add("new", CLEAN)
+    clinic.run("run", "--once")
+    (item,) = clinic.ask("queue")["items"]
+    clinic.run("approve", item["id"], "--by", "Pat")
+    clinic.run("run", "--once")
+    nothing = clinic.run("correct", item["answer_id"], "--dry-run")
+    assert (nothing.returncode, nothing.stderr) == (
+        0,
+        "nothing to correct: what is public has the present words\n",
+    )
+    clinic.add("new", CLEAN.replace("A simple blood test", "A plain blood test"))
+    clinic.run("run", "--once")
+    assert "would plan a correction" in clinic.run("correct", item["answer_id"], "--dry-run").stderr
+    assert len(clinic.ask("log")["deliveries"]) == 1
+
+
+def test_what_is_printed_is_utf_8_in_any_locale(tmp_path: Path) -> None:
+    made = make_clinic(tmp_path)
+    text = "Thyroid \N{EN DASH} \N{LEFT DOUBLE QUOTATION MARK}test\N{RIGHT DOUBLE QUOTATION MARK} #2000 units"
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+    question = ["--home", str(made.home), "check", "--json", str(tmp_path / "text.txt")]
+    done = run_cold(question, {"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (3, "")
+    assert json.loads(done.stdout)["findings"]
+
+
+def test_a_reader_that_goes_away_and_a_closed_stdout_are_no_fault_of_the_program(tmp_path: Path) -> None:
+    made = make_clinic(tmp_path)
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"id": 1, "text": "Rest helps."}\n' * 5_000, encoding="utf-8")
+    program = f"'{sys.executable}' -m clinic_broadcast --home '{made.home}'"
+    for command in (
+        f"{program} measure x --lines '{rows}' | head -n 1 >&2; exit ${{PIPESTATUS[0]}}",
+        f"{program} measure x --lines '{rows}' >&-",
+        f"{program} --help >&-",
+    ):
+        done = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert "fault" not in done.stderr
+
+
+def test_a_text_is_the_same_with_a_byte_order_mark_and_windows_line_ends(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_bytes(b"\xef\xbb\xbfA simple blood test shows how the thyroid works.\r\n")
+    assert clinic.run("check", str(text)).stdout == "clear\n"
+    assert clinic.ask("measure", "x", str(text))["length"] == 48
+    text.write_bytes(b'\xef\xbb\xbf{"id": 1, "text": "A"}\r\n')
+    assert json.loads(clinic.run("measure", "x", "--lines", str(text)).stdout)["length"] == 1
+
+
+def test_a_folder_a_missing_file_and_a_file_of_another_kind_are_told_apart_by_their_whole_path(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    assert "this is a folder" in clinic.run("check", str(tmp_path)).stderr
+    assert "there is no such file" in clinic.run("check", str(tmp_path / "none")).stderr
+    assert clinic.run("measure", "x", "/dev/null").stdout == "0 of 280: fits\n"
+    odd = tmp_path / "answer.pdf"
+    odd.write_text("x", encoding="utf-8")
+    assert clinic.run("preview", str(odd)).stderr.startswith(f"clinic-broadcast: {odd} is of a kind")

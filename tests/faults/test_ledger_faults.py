@@ -23,7 +23,7 @@ from clinic_broadcast.core.delivery import Timing, claim, release
 from clinic_broadcast.core.slot import SlotRun
 from clinic_broadcast.errors import LedgerError
 from clinic_broadcast.ledger.audit import verify
-from clinic_broadcast.ledger.database import file_of
+from clinic_broadcast.ledger.database import file_of, ledger_error
 from clinic_broadcast.ledger.migrate import ensure, revision
 from clinic_broadcast.ledger.store import SqlLedger
 from clinic_broadcast.ports import Marks
@@ -337,3 +337,17 @@ def test_kill_9_inside_the_first_migration_leaves_nothing_or_all(tmp_path: Path)
         assert ledger.plan(planned(1), actor="daemon")
         ledger.close()
     assert deaths >= 3
+
+
+def test_a_database_server_that_does_not_answer_is_told_as_such_without_its_password() -> None:
+    with pytest.raises(
+        LedgerError, match=r"the database server of clinic\.database_url cannot be reached"
+    ) as told:
+        SqlLedger("postgresql+psycopg://u:hidden@127.0.0.1:9/none", clinic=CLINIC).deliveries()
+    assert "hidden" not in str(told.value)
+
+
+def test_a_disk_without_room_for_the_shared_memory_of_readers_is_told_as_full() -> None:
+    error = sqlite3.OperationalError()
+    error.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+    assert "the disk is full" in str(ledger_error(error))

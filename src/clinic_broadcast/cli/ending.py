@@ -15,6 +15,9 @@ def ending(call: Callable[[], int], *, debug: bool = False) -> int:
     try:
         return call()
     except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):
+            # Click has seen before us that the reader went away, and calls that a failure.
+            return Exit.DONE
         return ended.code if isinstance(ended.code, int) else Exit.DONE
     except BroadcastError as error:
         if debug:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clinic_broadcast.cli.command import AsJson, DryRun, home_of, instant_of, open_office
-from clinic_broadcast.cli.output import Exit, document, paint, result, say
+from clinic_broadcast.cli.output import Exit, counted, document, paint, result, say
 
 if TYPE_CHECKING:
     from clinic_broadcast.cli.shapes import Json
@@ -21,7 +21,8 @@ def feed_build(context: typer.Context, dry_run: DryRun = False) -> int:
         built = build_feeds(office, write=not dry_run)
     for path in built.written:
         say(f"{'would write' if dry_run else 'wrote'} {path}")
-    result(f"{built.entries} entries; {built.waiting} answers wait for a person")
+    waiting = f"{counted(built.waiting, 'answer')} {'waits' if built.waiting == 1 else 'wait'} for a person"
+    result(f"{counted(built.entries, 'entry', 'entries')}; {waiting}")
     return Exit.DONE
 
 
@@ -38,7 +39,8 @@ def feed_check(context: typer.Context, as_json: AsJson = False) -> int:
         document({"documents": documents, "problems": problems})
     else:
         for one in checked:
-            result(f"{one.path}: {one.entries} entries, {len(one.problems)} problems")
+            entries, found = counted(one.entries, "entry", "entries"), counted(len(one.problems), "problem")
+            result(f"{one.path}: {entries}, {found}")
             for problem in one.problems:
                 result(paint(f"  {problem}", "red"))
     return Exit.FAILED if problems else Exit.DONE

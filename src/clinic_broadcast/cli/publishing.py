@@ -24,6 +24,7 @@ from clinic_broadcast.cli.command import (
 )
 from clinic_broadcast.cli.output import (
     Exit,
+    counted,
     document,
     exit_of,
     line,
@@ -146,8 +147,12 @@ def withdraw(
         answer_id = known.material.answer_id
         rows = desk.ledger.deliveries(answer_id=answer_id)
         if dry_run:
-            public = sum(one.state.value == "sent" for one in rows)
-            say(f"would take back {public} public promos of {known.material.url}")
+            public = sum(one.state.value == "sent" and one.occasion != WITHDRAW for one in rows)
+            unsent = sum(one.state.value in ("planned", "held") and one.occasion != WITHDRAW for one in rows)
+            of = known.material.url or answer_id
+            say(
+                f"would take back {counted(public, 'public promo')} of {of}, and cancel {unsent} not sent yet"
+            )
             return Exit.DONE
         done = take_back_everywhere(desk, known, why=why, by=by)
         say(f"{done.cancelled} cancelled, {done.planned} to be taken back")
@@ -177,10 +182,11 @@ def correct(
 
     with open_office(context) as office:
         known = _known_answer(office.desk, answer)
-        if dry_run:
-            say(f"would plan corrections of {known.material.url}")
-            return Exit.DONE
-        planned = plan_corrections(office.desk, known)
+        planned = plan_corrections(office.desk, known, write=not dry_run)
+    if dry_run and planned:
+        where = ", ".join(one.channel for one in planned)
+        say(f"would plan a correction of {known.material.url or known.material.answer_id} on: {where}")
+        return Exit.DONE
     for one in planned:
         show_state(one)
     if not planned:
@@ -241,7 +247,7 @@ def measure(
                 {"id": row_id, "length": length, "length_max": limits.length_max, "fits": fits(text, limits)}
             )
         return Exit.DONE
-    text = _whole(file).removesuffix("\n")
+    text = _whole(file).removesuffix("\n").removesuffix("\r")
     length, fitting = length_of(text, limits), fits(text, limits)
     if as_json:
         document({"length": length, "length_max": limits.length_max, "fits": fitting})
@@ -275,13 +281,18 @@ def _whole(file: str) -> str:
 
 
 def _opened(file: str) -> typer.FileText:
-    """Open a file or standard input as UTF-8 text; raises UsageError when there is no such file."""
+    """Open a file or standard input as UTF-8 text, without the mark that some editors put before it.
+
+    Raises UsageError when there is no such file; a pipe that a shell gives a name, as `<(…)` does, is one.
+    """
     if file == "-":
-        return open(os.dup(sys.stdin.fileno()), encoding="utf-8", errors="replace", newline="")  # type: ignore[return-value]  # noqa: PTH123
+        return open(os.dup(sys.stdin.fileno()), encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[return-value]  # noqa: PTH123
     path = Path(file)
-    if not path.is_file():
+    if path.is_dir():
+        raise UsageError(f"{file}: this is a folder; give a file, or - for standard input")
+    if not path.exists():
         raise UsageError(f"{file}: there is no such file")
-    return path.open(encoding="utf-8", errors="replace", newline="")  # type: ignore[return-value]
+    return path.open(encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[return-value]
 
 
 def _show_zones(zones: Zones) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clinic_broadcast.cli.command import AsJson, Command, DryRun, actor, home_of, open_office, read_desk
-from clinic_broadcast.cli.output import Exit, document, line, result, say, show_state
+from clinic_broadcast.cli.output import Exit, counted, document, line, result, say, show_state
 from clinic_broadcast.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def log(
         say("Nothing has been planned yet." if not (answer or channel or state) else "Nothing matches.")
     for one in rows:
         show_state(one)
+        result(f"    of {' '.join(dict.fromkeys((one.answer_id, one.answer_url))).rstrip()}")
     return Exit.DONE
 
 
@@ -169,9 +170,12 @@ def backup(
         say(f"would write {target}")
         return Exit.DONE
     figures = record.backup(target)
-    say(
-        f"{figures.answers} answers, {figures.deliveries} deliveries, {figures.events} lines of history, all whole"
+    answers, deliveries = (
+        counted(figures.answers, "answer"),
+        counted(figures.deliveries, "delivery", "deliveries"),
     )
+    lines = counted(figures.events, "line of history", "lines of history")
+    say(f"{answers}, {deliveries}, {lines}, all whole")
     result(str(target))
     return Exit.DONE
 

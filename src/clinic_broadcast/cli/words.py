@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from clinic_broadcast.cli.command import AsJson, By, Command, DryRun, open_office
-from clinic_broadcast.cli.output import Exit, document, result, say
+from clinic_broadcast.cli.output import Exit, counted, document, result, say
 
 
 def lexicon_add(
@@ -49,7 +49,7 @@ def lexicon_list(context: typer.Context, as_json: AsJson = False) -> int:
     for one in words:
         told = f"{one.at:%Y-%m-%d} by {one.by}: {one.why}" if one.at else "nobody recorded who added it"
         result(f"{one.word}  {told}")
-    say(f"gate {version}, {len(words)} words of the clinic's own")
+    say(f"gate {version}, {counted(len(words), 'word')} of the clinic's own")
     return Exit.DONE
 
 

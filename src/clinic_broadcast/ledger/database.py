@@ -37,12 +37,18 @@ WHAT_TO_DO: Final = {
     "SQLITE_CANTOPEN": "the file cannot be opened; look at its folder and rights",
     "SQLITE_NOTADB": "the file is not a database; restore a backup",
     "SQLITE_CORRUPT": "the file is damaged; restore a backup",
+    "SQLITE_IOERR_SHMSIZE": "the disk is full; free some space",
     "SQLITE_IOERR": "the disk has failed; look at it before anything else",
     "55P03": "another program holds it; try again when that is done",
     "53100": "the disk of the database server is full; free some space",
     "57014": "the query took too long",
     "08006": "the connection to the database server was lost",
 }
+
+UNREACHED: Final = (
+    "the database server of clinic.database_url cannot be reached; see that it runs and that its host, port, name and"
+    " user are right"
+)
 
 DAMAGED: Final = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 
@@ -177,7 +183,10 @@ def ledger_error(error: Exception) -> LedgerError:
     name = type(cause).__name__ + (f", {code}" if code else "")
     # Extended codes say more behind the family's name: SQLITE_IOERR_WRITE, SQLITE_BUSY_SNAPSHOT.
     family = "_".join(code.split("_")[:2]) if code.startswith("SQLITE_") else code
-    hint = WHAT_TO_DO.get(family, "see `doctor`")
+    hint = WHAT_TO_DO.get(code) or WHAT_TO_DO.get(family, "see `doctor`")
+    if not code and isinstance(cause, Exception) and type(cause).__module__.startswith("psycopg"):
+        # The driver has no code for a server that never answered.
+        hint = UNREACHED
     kind = DamageError if family in DAMAGED else LedgerError
     return kind(f"the record cannot be read or written ({name}): {hint}")
 

@@ -170,8 +170,10 @@ def take_back(desk: Desk, claimed: Delivery) -> Outcome:
     return Sent(post_id="", post_url=gone)
 
 
-def correct(desk: Desk, known: KnownAnswer) -> list[Delivery]:
+def correct(desk: Desk, known: KnownAnswer, *, write: bool = True) -> list[Delivery]:
     """Plan a correction on every channel where older words of this answer are public, and give the deliveries.
+
+    Without `write` they are only given.
 
     Raises UsageError when the answer is withdrawn. Nothing is planned where the public words are the present ones.
     """
@@ -181,7 +183,8 @@ def correct(desk: Desk, known: KnownAnswer) -> list[Delivery]:
     occasion = correction(material.revision)
     planned: list[Delivery] = []
     for name, channel in desk.channels.items():
-        rows = desk.ledger.deliveries(states=PUBLIC, answer_id=material.answer_id, channel=name)
+        alike = desk.ledger.deliveries(answer_id=material.answer_id, channel=name)
+        rows = [one for one in alike if one.state in PUBLIC]
         newest = max(rows, key=lambda one: one.planned_at, default=None)
         if newest is None or newest.source_revision == material.revision:
             continue
@@ -197,6 +200,7 @@ def correct(desk: Desk, known: KnownAnswer) -> list[Delivery]:
             why=why,
             link=material.url,
         )
-        if desk.ledger.plan(one, actor=desk.actor):
+        is_planned = any(each.occasion == occasion for each in alike)
+        if desk.ledger.plan(one, actor=desk.actor) if write else not is_planned:
             planned.append(one)
     return planned

@@ -72,9 +72,13 @@ def find_target(desk: Desk, target: str) -> Target:
             arrival = Arrival(standing=Standing.FRESH)
             known = known_answer(desk, answer, arrival, source=source.name, now=desk.clock.now())
         return AnswerTarget(known)
+    if desk.wordings.is_template(target):
+        raise UsageError(
+            f"{target}: this is a template for automatic posts, no post; name an answer or a file written by hand"
+        )
     raise UsageError(
-        f"nothing is known as {target!r}: give the id or URL of an answer (`clinic-broadcast status` shows the"
-        " sources) or the name of a file in posts/"
+        f"nothing is known as {target!r}: give the URL of an answer, its id (`clinic-broadcast log` shows it), or the"
+        " name of a file in posts/"
     )
 
 

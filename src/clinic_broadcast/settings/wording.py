@@ -73,6 +73,14 @@ class Wordings:
                 return wording
         return None
 
+    def is_template(self, target: str) -> bool:
+        """Say whether a person means one of the templates by its path (`posts/announce.md`) or file name."""
+        wanted = target.replace("\\", "/").removeprefix("./")
+        return any(
+            wanted in (one.file, one.file.rpartition("/")[2]) or wanted.endswith(f"/{one.file}")
+            for one in self.templates.values()
+        )
+
     def strangers(self, known: Collection[str]) -> tuple[str, ...]:
         """Say for each file that names a channel which is not among the known names and kinds what is wrong."""
         named = [(one.file, one.channel) for one in self.templates.values() if one.channel is not None]

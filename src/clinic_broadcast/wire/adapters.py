@@ -55,7 +55,8 @@ def read_answer_file(path: Path, *, url: str) -> RawAnswer:
     except NotPublic:
         raise UsageError(f"{path}: the file says that it is a draft, expired, or not published yet") from None
     except SourceError as error:
-        raise UsageError(f"{path.parent}: {error}") from None
+        # The reader knows the file by its name alone.
+        raise UsageError(str(error).replace(path.name, str(path), 1)) from None
 
 
 def open_sources(settings: Settings) -> list[Source]:
