@@ -18,11 +18,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Dialect, Engine, event, text
 
 from clinic_broadcast.core.answer import Standing
 from clinic_broadcast.core.delivery import State
 from clinic_broadcast.errors import LedgerError, SettingsError
+from clinic_broadcast.ledger import direct
 from clinic_broadcast.ledger import migrate as migrations
 from clinic_broadcast.ledger.audit import verify
 from clinic_broadcast.ledger.database import file_of, open_engines, sqlite_url
@@ -335,7 +336,9 @@ QUESTIONS: dict[str, tuple[Callable[[SqlLedger], object], str]] = {
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_a_question_that_is_asked_often_is_answered_by_an_index(tmp_path: Path, name: str) -> None:
+def test_a_question_that_is_asked_often_is_answered_by_an_index(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = LEDGERS["sqlite"](tmp_path)
     ledger = SqlLedger(place.url, clinic=CLINIC)
     asked: list[tuple[str, Any]] = []
@@ -343,6 +346,14 @@ def test_a_question_that_is_asked_often_is_answered_by_an_index(tmp_path: Path, 
     def hear(_db: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
         asked.append((statement, parameters))
 
+    real = direct.words_of
+
+    def hear_directly(statement: direct.Statement, dialect: Dialect, names: tuple[str, ...]) -> str:
+        words = real(statement, dialect, names)
+        asked.append((words, dict.fromkeys(names, "")))
+        return words
+
+    monkeypatch.setattr(direct, "words_of", hear_directly)
     ask, index = QUESTIONS[name]
     event.listen(Engine, "before_cursor_execute", hear)
     try:

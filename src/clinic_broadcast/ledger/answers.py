@@ -13,6 +13,7 @@ from clinic_broadcast.core.delivery import RELEASED
 from clinic_broadcast.core.material import KnownAnswer
 from clinic_broadcast.ledger.chain import locked_head
 from clinic_broadcast.ledger.database import insert_into, rows_of
+from clinic_broadcast.ledger.direct import Direct, direct_on
 from clinic_broadcast.ledger.rows import ANSWER_MUTABLE, Row, clean, comments_in, row_of_answer
 from clinic_broadcast.ledger.schema import IS_UNPLANNED_SQL, answer, delivery, source, utc
 from clinic_broadcast.ports import Marks, Remembered
@@ -124,7 +125,7 @@ def give_turns(db: Connection, clinic: str) -> None:
     On PostgreSQL the head of the history is held until the end, so that turns become visible in their order: a
     reader that has seen one will never find another below it later.
     """
-    locked_head(db, clinic)
+    locked_head(direct_on(db), clinic)
     db.execute(_TURN, {"b_clinic": clinic})
 
 
@@ -161,9 +162,9 @@ def links(db: Connection, clinic: str) -> frozenset[str]:
     )
 
 
-def by_id(db: Connection, clinic: str, answer_id: str) -> Row | None:
+def by_id(db: Direct, clinic: str, answer_id: str) -> Row | None:
     """Give one answer's row."""
-    return next(rows_of(db, _BY_ID, {"b_clinic": clinic, "b_id": clean(answer_id)}), None)
+    return next(iter(db.rows(_BY_ID, {"b_clinic": clinic, "b_id": clean(answer_id)})), None)
 
 
 def by_url(db: Connection, clinic: str, url: str) -> Row | None:
@@ -199,13 +200,13 @@ def change(db: Connection, clinic: str, answer_id: str, *guards: Any, **changes:
     return db.execute(guarded.values(changes)).rowcount == 1
 
 
-def mark_planned(db: Connection, clinic: str, answer_ids: Iterable[str], at: datetime) -> None:
+def mark_planned(db: Direct, clinic: str, answer_ids: Iterable[str], at: datetime) -> None:
     """Record when the promos of answers were planned; the first time stands."""
     marks = [{"b_clinic": clinic, "b_id": clean(one), "planned_at": utc(at)} for one in answer_ids]
     if marks:
         # As a poll does before it changes several answers: two that lock rows in two orders could wait for each other.
         locked_head(db, clinic)
-        db.execute(_MARK_PLANNED, marks)
+        db.write_all(_MARK_PLANNED, marks)
 
 
 def restand(db: Connection, clinic: str, answer_id: str, *, before: Standing, after: Standing) -> bool:

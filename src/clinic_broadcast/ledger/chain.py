@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Insert, bindparam, select, update
 
 from clinic_broadcast.errors import BugError
 from clinic_broadcast.ledger.database import insert_into, rows_of
+from clinic_broadcast.ledger.direct import Direct, direct_on
 from clinic_broadcast.ledger.rows import GENESIS, Line, Row, chained
 from clinic_broadcast.ledger.schema import chain_head, delivery, history
 from clinic_broadcast.ports import Head
@@ -54,7 +56,7 @@ class Audited(Protocol):
         ...
 
 
-def append_one(db: Connection, clinic: str, line: Line, *, guess: Head | None = None) -> Head:
+def append_one(db: Direct, clinic: str, line: Line, *, guess: Head | None = None) -> Head:
     """Write a line at the end of the chain and give the new head; see `append`."""
     head = append(db, clinic, (line,), guess=guess)
     if head is None:
@@ -62,7 +64,7 @@ def append_one(db: Connection, clinic: str, line: Line, *, guess: Head | None = 
     return head
 
 
-def append(db: Connection, clinic: str, lines: Sequence[Line], *, guess: Head | None = None) -> Head | None:
+def append(db: Direct, clinic: str, lines: Sequence[Line], *, guess: Head | None = None) -> Head | None:
     """Write lines at the end of the chain, after the guarded writes that they tell of; give the new head, if any.
 
     The head row is locked first, so two writers of one clinic get two places; other clinics do not wait. `guess` is
@@ -81,45 +83,47 @@ def append(db: Connection, clinic: str, lines: Sequence[Line], *, guess: Head | 
         if prev is not guess:
             raise BugError("the head of the history moved while it was locked")
         return append(db, clinic, lines)
-    db.execute(_ADD, rows)
+    db.write_all(_ADD, rows)
     return last
 
 
-def _advance(db: Connection, clinic: str, prev: Head, last: Head) -> bool:
+def _advance(db: Direct, clinic: str, prev: Head, last: Head) -> bool:
     """Lock the head row and let it name the last line, if it still names the one before; say whether it did."""
     place = {"b_clinic": clinic, "b_number": prev.number, "b_hash": prev.hash}
-    return db.execute(_ADVANCE, {**place, "number": last.number, "hash": last.hash}).rowcount == 1
+    return db.write(_ADVANCE, {**place, "number": last.number, "hash": last.hash}) == 1
 
 
-def locked_head(db: Connection, clinic: str) -> Head:
+def locked_head(db: Direct, clinic: str) -> Head:
     """Lock the head row until the transaction ends, and give it; the first writer makes it."""
     # SQLite knows no row locks and needs none: its writers hold the whole file since BEGIN IMMEDIATE.
-    row = db.execute(_LOCK, {"b_clinic": clinic}).one_or_none()
-    if row is None:
-        first = insert_into(chain_head, db.dialect.name).values(
-            clinic=clinic, number=GENESIS.number, hash=GENESIS.hash
-        )
-        db.execute(first.on_conflict_do_nothing(index_elements=["clinic"]))
-        row = db.execute(_LOCK, {"b_clinic": clinic}).one()
-    return Head(row.number, row.hash)
+    rows = db.rows(_LOCK, {"b_clinic": clinic})
+    if not rows:
+        db.write(_first(db.dialect), {"clinic": clinic, "number": GENESIS.number, "hash": GENESIS.hash})
+        rows = db.rows(_LOCK, {"b_clinic": clinic})
+    return Head(**rows[0])
 
 
-def head(db: Connection, clinic: str) -> Head | None:
+@lru_cache(maxsize=2)
+def _first(dialect: str) -> Insert:
+    return insert_into(chain_head, dialect).on_conflict_do_nothing(index_elements=["clinic"])
+
+
+def head(db: Direct, clinic: str) -> Head | None:
     """Give the head as it stands, None before the first line."""
-    row = db.execute(_HEAD, {"b_clinic": clinic}).one_or_none()
-    return None if row is None else Head(row.number, row.hash)
+    rows = db.rows(_HEAD, {"b_clinic": clinic})
+    return Head(**rows[0]) if rows else None
 
 
-def lines(db: Connection, clinic: str, delivery_id: str | None) -> list[Row]:
+def lines(db: Direct, clinic: str, delivery_id: str | None) -> list[Row]:
     """Give the rows of the history, of one delivery or of all, oldest first."""
     if delivery_id is None:
-        return list(rows_of(db, _LINES, {"b_clinic": clinic}))
-    return list(rows_of(db, _LINES_OF_ONE, {"b_clinic": clinic, "b_id": delivery_id}))
+        return db.rows(_LINES, {"b_clinic": clinic})
+    return db.rows(_LINES_OF_ONE, {"b_clinic": clinic, "b_id": delivery_id})
 
 
-def line(db: Connection, clinic: str, number: int) -> Row | None:
+def line(db: Direct, clinic: str, number: int) -> Row | None:
     """Give the row of one line of the history."""
-    return next(rows_of(db, _LINE, {"b_clinic": clinic, "b_number": number}), None)
+    return next(iter(db.rows(_LINE, {"b_clinic": clinic, "b_number": number})), None)
 
 
 def snapshot(db: Connection, clinic: str) -> Snapshot:
@@ -129,7 +133,7 @@ def snapshot(db: Connection, clinic: str) -> Snapshot:
     deliveries = select(delivery).where(delivery.c.clinic == clinic).order_by(delivery.c.turn)
     return Snapshot(
         clinic=clinic,
-        head=head(db, clinic),
+        head=head(direct_on(db), clinic),
         events=rows_of(few, events),
         deliveries=rows_of(few, deliveries),
     )

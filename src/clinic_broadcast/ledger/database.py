@@ -198,7 +198,7 @@ def transaction(engine: Engine) -> Generator[Connection]:
         # The commit is inside the try: a full disk may show only there.
         with engine.begin() as db:
             yield db
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
         raise ledger_error(error) from None
 
 

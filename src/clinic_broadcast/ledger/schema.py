@@ -52,6 +52,16 @@ def instant_text(instant: datetime) -> str:
     return utc(instant).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def instant_in(stored: Any | None) -> datetime | None:  # noqa: ANN401  # Whatever stands in the column.
+    """Read an instant as a database gives it, aware UTC; raises LedgerError for what is none."""
+    if stored is None:
+        return None
+    try:
+        return utc(stored if isinstance(stored, datetime) else datetime.fromisoformat(stored))
+    except (BugError, ValueError, TypeError):
+        raise LedgerError("the record holds an instant that is none; run `verify`") from None
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC instant: fixed-width text on SQLite, TIMESTAMPTZ on PostgreSQL; refuses a naive one."""
 
@@ -69,12 +79,7 @@ class Instant(TypeDecorator[datetime]):
         return utc(value) if dialect.name == "postgresql" else instant_text(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, ANN401  # SQLAlchemy's signature.
-        if value is None:
-            return None
-        try:
-            return utc(value if isinstance(value, datetime) else datetime.fromisoformat(value))
-        except (BugError, ValueError, TypeError):
-            raise LedgerError("the record holds an instant that is none; run `verify`") from None
+        return instant_in(value)
 
 
 # Bytewise order and comparison on both databases, whatever the locale of the PostgreSQL cluster.

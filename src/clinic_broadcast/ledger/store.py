@@ -20,6 +20,7 @@ from clinic_broadcast.ledger import chain, schema
 from clinic_broadcast.ledger import notices as notice_sql
 from clinic_broadcast.ledger import slots as slot_sql
 from clinic_broadcast.ledger.database import BUSY_TIMEOUT_S, insert_into, open_engines, rows_of, transaction
+from clinic_broadcast.ledger.direct import direct_on, directly
 from clinic_broadcast.ledger.guards import IDENTITY, PLAN, check_move, check_plan, names_one
 from clinic_broadcast.ledger.rows import (
     GENESIS,
@@ -110,7 +111,7 @@ class SqlLedger:
             return answer_sql.links(db, self._clinic)
 
     def answer(self, answer_id: AnswerId) -> KnownAnswer | None:
-        with transaction(self._read) as db:
+        with directly(self._read) as db:
             row = answer_sql.by_id(db, self._clinic, answer_id)
         return None if row is None else answer_of(row)
 
@@ -142,7 +143,7 @@ class SqlLedger:
                 return False
             answer_sql.give_turns(db, self._clinic)
             line = Line(kind="standing", actor=actor, at=at, body=body)
-            head = chain.append_one(db, self._clinic, line, guess=self._left_at)
+            head = chain.append_one(direct_on(db), self._clinic, line, guess=self._left_at)
         self._left_at = head
         return True
 
@@ -161,14 +162,14 @@ class SqlLedger:
         for one in deliveries:
             check_plan(one)
         rows = [row_of_delivery(one) for one in deliveries]
-        with transaction(self._write) as db:
-            add = plan_statement(db.dialect.name)
+        with directly(self._write) as db:
+            add = plan_statement(db.dialect)
             # Any of the three unique keys may say no. The guarded writes come first, as everywhere: taking the
             # head first could lock two writers against each other.
             new = {
                 place
                 for place in _by_id(rows)
-                if db.execute(add, {"clinic": self._clinic, "turn": 0, **rows[place]}).rowcount == 1
+                if db.write(add, {"clinic": self._clinic, "turn": 0, **rows[place]}) == 1
             }
             added = [row for place, row in enumerate(rows) if place in new]
             lines = [
@@ -181,7 +182,7 @@ class SqlLedger:
                     {"b_clinic": self._clinic, "b_id": row["id"], "turn": first + place}
                     for place, row in enumerate(added)
                 ]
-                db.execute(_PLACE, turns)
+                db.write_all(_PLACE, turns)
             answer_sql.mark_planned(db, self._clinic, answers, at)
         self._left_at = head or self._left_at
         return frozenset(row["id"] for row in added)
@@ -216,8 +217,8 @@ class SqlLedger:
             check_move(before, after)
         rows = [row_of_delivery(after) for _, after in moves]
         guarded = [self._guarded(before, row) for (before, _), row in zip(moves, rows, strict=True)]
-        with transaction(self._write) as db:
-            done = {place for place in _by_id(rows) if db.execute(_MOVE, guarded[place]).rowcount == 1}
+        with directly(self._write) as db:
+            done = {place for place in _by_id(rows) if db.write(_MOVE, guarded[place]) == 1}
             written = [row for place, row in enumerate(rows) if place in done]
             lines = [line_of_move(row, kind=kind, actor=actor, at=at, body=body) for row in written]
             head = chain.append(db, self._clinic, lines, guess=self._left_at)
@@ -289,7 +290,7 @@ class SqlLedger:
         return counts
 
     def history(self, delivery_id: str | None = None) -> list[HistoryEntry]:
-        with transaction(self._read) as db:
+        with directly(self._read) as db:
             rows = chain.lines(db, self._clinic, delivery_id)
             return [entry_of(row) for row in rows]
 
@@ -298,18 +299,18 @@ class SqlLedger:
     ) -> Head:
         """Write a line of history that moves nothing (a restore, a late worker, an adoption); give the new head."""
         line = Line(kind=kind, actor=actor, at=at, body=body, delivery_id=delivery_id)
-        with transaction(self._write) as db:
+        with directly(self._write) as db:
             head = chain.append_one(db, self._clinic, line, guess=self._left_at)
         self._left_at = head
         return head
 
     def head(self) -> Head:
         """Give the end of the history: what a witness outside the database keeps."""
-        with transaction(self._read) as db:
+        with directly(self._read) as db:
             return chain.head(db, self._clinic) or GENESIS
 
     def recall(self, seen: Head) -> Head | None:
-        with transaction(self._read) as db:
+        with directly(self._read) as db:
             if seen != GENESIS:
                 line = chain.line(db, self._clinic, seen.number)
                 if line is None or line["hash"] != seen.hash:
@@ -317,7 +318,7 @@ class SqlLedger:
             return chain.head(db, self._clinic) or GENESIS
 
     def line(self, number: int) -> HistoryEntry | None:
-        with transaction(self._read) as db:
+        with directly(self._read) as db:
             row = chain.line(db, self._clinic, number)
         return None if row is None else entry_of(row)
 
