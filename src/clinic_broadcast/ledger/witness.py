@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
 from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,16 +18,58 @@ from clinic_broadcast.ledger.database import DIRECTORY_MODE, FILE_MODE
 from clinic_broadcast.ledger.files import sync
 from clinic_broadcast.ports import Head
 
-BYTES_MAX: Final = 10_000
-"""The file holds two short values; more than this was not written by us."""
+HALF_BYTES: Final = 4096
+"""A disk may spoil the whole block that it was writing as the power went, and this is the largest there is."""
+
+WORDS_MAX: Final = 300
+"""What stands in a half is shorter than this; the rest of its block is blank."""
+
+_wait_for_disk: Final = getattr(os, "fdatasync", os.fsync)
+"""The size of the file never changes, and on some systems it is cheaper not to wait for its times."""
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
-class WitnessFile:
-    """The witness of one home: two files, each replaced as a whole and on the disk before the write returns.
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """One half of the file: a head, and the turn in which it was written; the higher turn is the later one."""
 
-    Withdrawn answers stand in a file of their own, which outlives a witness that was lost or is damaged.
+    turn: int
+    head: Head
+
+    @property
+    def place(self) -> int:
+        """Give the offset of the half that this turn writes: never the one that holds what was written before."""
+        return self.turn % 2 * HALF_BYTES
+
+    def words(self) -> str:
+        """Give the half as it is written, with a check by which half a write is known."""
+        shape = {"turn": self.turn, "number": self.head.number, "hash": self.head.hash}
+        return json.dumps({**shape, "check": self._check()}).ljust(HALF_BYTES - 1) + "\n"
+
+    def _check(self) -> str:
+        return hashlib.sha256(f"{self.turn} {self.head.number} {self.head.hash}".encode()).hexdigest()[:16]
+
+    @classmethod
+    def read(cls, words: bytes) -> _Half | None:
+        """Read a half; None for a blank or spoilt one. One of a head alone is the file of an older version."""
+        try:
+            shape = json.loads(words)
+            head = Head(int(shape["number"]), str(shape["hash"]))
+            if shape.keys() == {"number", "hash"}:
+                return cls(0, head)
+            half = cls(int(shape["turn"]), head)
+            return half if shape["check"] == half._check() else None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+class WitnessFile:
+    """The witness of one home, on the disk before a write returns.
+
+    The file of the head has two halves that are written in turns, so that half a write spoils only itself, and costs
+    one wait for the disk where a new file would cost two. Withdrawn answers stand in a file of their own, which is
+    replaced as a whole and outlives a witness that was lost or is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,23 +77,52 @@ class WitnessFile:
         self._withdrawn = path.with_name("withdrawn.txt")
 
     def seen(self) -> Head | None:
-        try:
-            with self._path.open("rb") as file:
-                shape = json.loads(file.read(BYTES_MAX))
-            return Head(int(shape["number"]), str(shape["hash"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            # What cannot be read proves nothing: the caller then trusts no record but an empty one.
-            return None
+        half = self._newest()
+        return None if half is None else half.head
 
     def renew(self, recall: Callable[[Head | None], Head | None]) -> bool:
         with self._held():
-            seen = self.seen()
+            newest = self._newest()
+            seen = None if newest is None else newest.head
             head = recall(seen)
             if head is None:
                 return False
             if head != seen:
-                self._write(self._path, json.dumps({"number": head.number, "hash": head.hash}))
+                self._keep(_Half(1 if newest is None else newest.turn + 1, head))
             return True
+
+    def _newest(self) -> _Half | None:
+        """Give the half that was written last; what cannot be read proves nothing, and the caller trusts no record."""
+        try:
+            handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                halves = [os.pread(handle, WORDS_MAX, place) for place in (0, HALF_BYTES)]
+            finally:
+                os.close(handle)
+        except OSError:
+            return None
+        return max(filter(None, map(_Half.read, halves)), key=lambda one: one.turn, default=None)
+
+    def _keep(self, half: _Half) -> None:
+        """Write one half over the older one, or a whole new file where none of this form stands."""
+        try:
+            handle = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return self._write(self._path, _whole(half))
+        except OSError as error:
+            raise self._fault(self._path, "written", error) from None
+        try:
+            if os.fstat(handle).st_size != 2 * HALF_BYTES:
+                return self._write(self._path, _whole(half))
+            os.pwrite(handle, half.words().encode("ascii"), half.place)
+            _wait_for_disk(handle)
+        except OSError as error:
+            # The words may be readable and yet never reach the disk: they must not count as kept.
+            with suppress(OSError):
+                os.pwrite(handle, b" " * WORDS_MAX, half.place)
+            raise self._fault(self._path, "written", error) from None
+        finally:
+            os.close(handle)
 
     def withdrawn(self) -> frozenset[str]:
         try:
@@ -97,3 +170,9 @@ class WitnessFile:
 
     def _fault(self, path: Path, done: str, error: OSError) -> LedgerError:
         return LedgerError(f"{path}: cannot be {done}: {error.strerror}; nothing is sent without it")
+
+
+def _whole(half: _Half) -> str:
+    """Give a new file of which the other half is blank."""
+    blank = " " * (HALF_BYTES - 1) + "\n"
+    return blank + half.words() if half.place else half.words() + blank
