@@ -348,10 +348,10 @@ def test_a_question_that_is_asked_often_is_answered_by_an_index(
 
     real = direct.words_of
 
-    def hear_directly(statement: direct.Statement, dialect: Dialect, names: tuple[str, ...]) -> str:
-        words = real(statement, dialect, names)
-        asked.append((words, dict.fromkeys(names, "")))
-        return words
+    def hear_directly(statement: direct.Statement, dialect: Dialect, names: tuple[str, ...]) -> Any:
+        words, constants = real(statement, dialect, names)
+        asked.append((words, {**dict.fromkeys(names, ""), **constants}))
+        return words, constants
 
     monkeypatch.setattr(direct, "words_of", hear_directly)
     ask, index = QUESTIONS[name]

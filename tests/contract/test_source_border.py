@@ -206,7 +206,9 @@ def test_a_blogger_feed_set_to_short_is_refused_although_its_summaries_end_like_
 ) -> None:
     page = blogger_feed('<summary type="text">Hello Dr. Roe, this secret letter ends here.</summary>')
     blog.state.body = page
-    with pytest.raises(SourceError, match=r"only the beginnings of its posts.*Settings, Site feed") as refused:
+    with pytest.raises(
+        SourceError, match=r"only the beginnings of its posts.*Settings, Site feed"
+    ) as refused:
         blog.source().poll(None, is_known=lambda _: False)
     assert "secret" not in str(refused.value)
 

@@ -49,8 +49,8 @@ class Direct:
     def write_all(self, statement: Insert | Update, rows: Sequence[Mapping[str, object]]) -> None:
         """Run a statement that writes once for each of these, which all have the same names."""
         if rows:
-            text = words_of(statement, self._dialect, tuple(rows[0]))
-            self._cursor.executemany(text, [self._bound(row) for row in rows])
+            text, constants = words_of(statement, self._dialect, tuple(rows[0]))
+            self._cursor.executemany(text, [{**constants, **self._bound(row)} for row in rows])
 
     def rows(self, statement: Query, values: Mapping[str, object]) -> list[dict[str, Any]]:
         """Give the rows of a query, each as a dict of its columns with instants as aware UTC datetimes."""
@@ -63,7 +63,8 @@ class Direct:
         return found
 
     def _run(self, statement: Statement, values: Mapping[str, object]) -> None:
-        self._cursor.execute(words_of(statement, self._dialect, tuple(values)), self._bound(values))
+        text, constants = words_of(statement, self._dialect, tuple(values))
+        self._cursor.execute(text, {**constants, **self._bound(values)})
 
     def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
         told = instant_text if self._is_sqlite else utc
@@ -103,11 +104,14 @@ def direct_on(db: Connection) -> Direct:
 
 
 @lru_cache(maxsize=STATEMENTS_MAX)
-def words_of(statement: Statement, dialect: Dialect, names: tuple[str, ...]) -> str:
-    """Give the text of a statement that takes values of these names, as this kind of database reads it."""
+def words_of(
+    statement: Statement, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, Mapping[str, object]]:
+    """Give a statement that takes values of these names as this kind of database reads it, and its own constants."""
     # The driver of PostgreSQL takes values by name in any case, that of SQLite only when the text asks for it.
     spoken = sqlite.dialect(paramstyle="named") if dialect.name == "sqlite" else dialect
-    return str(statement.compile(dialect=spoken, column_keys=names))
+    compiled = statement.compile(dialect=spoken, column_keys=names)
+    return str(compiled), {name: one for name, one in compiled.params.items() if name not in names}
 
 
 @lru_cache(maxsize=STATEMENTS_MAX)
