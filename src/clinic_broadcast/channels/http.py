@@ -112,7 +112,7 @@ class Wire(requests.Session):
 
     `base` sends calls elsewhere: their scheme and host are replaced and its path is put in front, after the
     driver has signed them. Outside a `trip` nothing can be sent. With `keeps_answers` the driver of a channel that
-    reads only what the trip recorded is shown an empty document for each success: to turn an answer that nobody
+    reads only what the trip recorded is shown the document `null` for each success: to turn an answer that nobody
     reads into objects can cost as much as the call.
     """
 
@@ -198,7 +198,7 @@ class Wire(requests.Session):
             self.close()
         headers = {name.lower(): value for name, value in response.headers.items()}
         trip.exchange = reply = Reply(status=response.status_code, headers=headers, body=body)
-        response.raw = io.BytesIO(b"{}" if self._keeps_answers and reply.is_success else body)
+        response.raw = io.BytesIO(b"null" if self._keeps_answers and reply.is_success else body)
         return response
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:

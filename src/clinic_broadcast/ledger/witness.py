@@ -74,6 +74,7 @@ class WitnessFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = path.with_suffix(".lock")
         self._withdrawn = path.with_name("withdrawn.txt")
 
     def seen(self) -> Head | None:
@@ -143,10 +144,7 @@ class WitnessFile:
     def _held(self) -> Generator[None]:
         """Hold the lock beside the file: without it a slow writer could put an older head over a newer one."""
         try:
-            self._path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-            handle = os.open(
-                self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE
-            )
+            handle = self._locked_by()
         except OSError as error:
             raise self._fault(self._path, "written", error) from None
         try:
@@ -154,6 +152,15 @@ class WitnessFile:
             yield
         finally:
             os.close(handle)
+
+    def _locked_by(self) -> int:
+        """Open the file of the lock, in a folder that the first writer makes."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(self._lock, flags, FILE_MODE)
+        except FileNotFoundError:
+            self._path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+            return os.open(self._lock, flags, FILE_MODE)
 
     def _write(self, path: Path, text: str) -> None:
         part = path.with_name(f".{path.name}.part")
