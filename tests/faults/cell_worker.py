@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,12 @@ from clinic_broadcast.run.broadcast import deliver
 from clinic_broadcast.run.desk import Desk
 from faults.matrix import CLINIC, SteppedClock, desk_for, open_kind
 from tripwire import Tripwire
+
+ANSWERED: Final = 4
+"""The edge behind the network's answer and before the outcome is recorded."""
+
+DEATH_WAIT_S: Final = 5.0
+"""Longer than any signal takes; a worker that nobody kills goes on, and its test says so."""
 
 IMPATIENT_S: Final = 0.05
 """So long a worker waits for another program's lock; a clinic's waits longer."""
@@ -57,6 +64,16 @@ class Station:
             ledger.close()
 
 
+class Lingering(Tripwire):
+    """A tripwire at which the worker waits when the network has answered, for the death that is on its way."""
+
+    def touch(self) -> None:
+        super().touch()
+        if self.edges == ANSWERED:
+            # A signal takes a moment to arrive, and the outcome could be on record before.
+            time.sleep(DEATH_WAIT_S)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
     """Where a worker dies: at an edge of its ports, by a network that reads its number, or around a folder's link.
@@ -79,7 +96,8 @@ def deliver_until_death(station: Station, ahead_s: float, death: Death) -> None:
     clock = SteppedClock()
     clock.sleep(ahead_s)
     clock.wrong_s = death.clock_wrong_s
-    with station.worker(clock, Tripwire(death.edge)) as at:
+    wire = Tripwire(death.edge) if death.pid_file is None else Lingering()
+    with station.worker(clock, wire) as at:
         deliver(at)
 
 

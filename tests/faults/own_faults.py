@@ -28,7 +28,7 @@ from clinic_broadcast.ledger.migrate import ensure
 from clinic_broadcast.ledger.store import SqlLedger
 from clinic_broadcast.run.broadcast import deliver, release_planned
 from clinic_broadcast.run.reconcile import notice, remembered
-from faults.cell_worker import Death, Station, deliver_until_death
+from faults.cell_worker import ANSWERED, Death, Station, deliver_until_death
 from faults.forks import dies
 from faults.matrix import (
     HIDING_NOTHING,
@@ -51,8 +51,8 @@ PAGE_BYTES: Final = 512
 EDGES: Final = 6
 """Claim, send and record, each counted before and after; and as many for looking, look, looked."""
 
-CLAIM, SEND, ANSWERED = 1, 3, 4
-"""The edges before the claim, before the request, and after the answer."""
+CLAIM, SEND = 1, 3
+"""The edges before the claim and before the request."""
 
 AFTER_LEASE_S: Final = (TIMING.lease + TIMING.settle).total_seconds() + 1
 AFTER_RESTORE_S: Final = (TIMING.lease + 2 * TIMING.settle).total_seconds() + 1
