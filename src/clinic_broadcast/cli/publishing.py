@@ -70,6 +70,9 @@ def publish(context: typer.Context, target: Target, channel: Channels = None, dr
     for one in deliveries:
         show_state(one)
     code = exit_of(deliveries)
+    if code is Exit.DONE and any(one.state.value == "cancelled" for one in deliveries):
+        # A person gave it up before; that it does not go out is no success of this command.
+        return Exit.HELD
     if code is Exit.HELD:
         say("next: clinic-broadcast queue, then approve ID and publish again")
     return code
@@ -167,6 +170,9 @@ def withdraw(
         left = desk.ledger.deliveries(answer_id=answer_id)
     for one in left:
         show_state(one)
+    by_hand = [one.id for one in left if one.occasion == WITHDRAW and one.state.value in ("held", "refused")]
+    if by_hand:
+        say(f"next: delete it by hand, then clinic-broadcast resolve {by_hand[0]} --deleted")
     return exit_of(
         [one for one in left if one.occasion == WITHDRAW or one.state.value in ("unsure", "sending")]
     )

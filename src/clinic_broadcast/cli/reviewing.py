@@ -100,6 +100,9 @@ def hold(
     context: typer.Context,
     ids: Ids,
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; recorded.")],
+    for_good: Annotated[
+        bool, typer.Option("--for-good", help="It never goes out: out of the queue and of the reminders.")
+    ] = False,
     by: By = "",
     dry_run: DryRun = False,
 ) -> int:
@@ -107,8 +110,11 @@ def hold(
     from clinic_broadcast.run import review
 
     with open_desk(context) as desk:
-        what = "would be held" if dry_run else "held"
-        codes = [_told([review.hold(desk, one, why=why, by=by, write=not dry_run)], what) for one in ids]
+        what = ("would be " if dry_run else "") + ("given up" if for_good else "held")
+        codes = [
+            _told([review.hold(desk, one, why=why, by=by, for_good=for_good, write=not dry_run)], what)
+            for one in ids
+        ]
     return max(codes)
 
 
@@ -139,18 +145,24 @@ def resolve(
     delivery_id: Annotated[str, typer.Argument(metavar="ID", help="Id as `queue` shows it.")],
     sent: Annotated[str, typer.Option("--sent", metavar="URL", help="It is public, at this address.")] = "",
     not_sent: Annotated[bool, typer.Option("--not-sent", help="It is not public: send it again.")] = False,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="What was to be taken back is deleted by hand.")
+    ] = False,
     by: By = "",
     dry_run: DryRun = False,
 ) -> int:
-    """Settle a delivery whose fate no machine could find out."""
+    """Settle what no machine can: a delivery in doubt, one that a network refused, a promo deleted by hand."""
     from clinic_broadcast.run import review
 
-    if bool(sent) == not_sent:
-        raise UsageError("say what you saw: either --sent URL or --not-sent")
+    if (bool(sent), not_sent, deleted).count(True) != 1:
+        raise UsageError("say what you saw: either --sent URL or --not-sent; or --deleted, of a withdrawal")
     if sent and not sent.startswith(("https://", "http://")):
         raise UsageError(f"--sent {sent!r} is not an address: give the one that begins with https://")
     with open_desk(context) as desk:
-        decision = review.resolve(desk, delivery_id, sent_url=sent or None, by=by, write=not dry_run)
+        if deleted:
+            decision = review.settle_as_deleted(desk, delivery_id, by=by, write=not dry_run)
+        else:
+            decision = review.resolve(desk, delivery_id, sent_url=sent or None, by=by, write=not dry_run)
     return _told([decision], "would be settled" if dry_run else "settled")
 
 

@@ -12,6 +12,9 @@
                                                                         │  CannotTell, or absent a second time:
                                                                         └─ stays, and needs a person
 
+What a network refused stays until a person has it sent again (planned), gives it other words (held) or gives it up
+(cancelled, as anything that is not sent can be).
+
 A record that was put back from an old copy may have forgotten a send: then a look comes before the first send too,
 and what it finds goes to sent from planned (through sending) or straight from held; see `core/lapse.py`.
 
@@ -56,7 +59,7 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     State.SENDING: frozenset({State.SENT, State.REFUSED, State.PLANNED, State.UNSURE}),
     State.UNSURE: frozenset({State.UNSURE, State.SENT, State.PLANNED, State.REFUSED}),
     State.SENT: frozenset({State.SENT, State.WITHDRAWN}),
-    State.REFUSED: frozenset({State.PLANNED, State.CANCELLED}),
+    State.REFUSED: frozenset({State.PLANNED, State.HELD, State.CANCELLED}),
     State.CANCELLED: frozenset(),
     State.WITHDRAWN: frozenset(),
 }

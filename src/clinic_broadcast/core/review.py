@@ -19,6 +19,11 @@ def hold_for(delivery: Delivery, why: str) -> Delivery:
     return hold(delivery, (why,))
 
 
+def give_up(delivery: Delivery, why: str) -> Delivery:
+    """Let what is not sent never go out, for the reason a person gives."""
+    return move(delivery, State.CANCELLED, reason=why, needs_person="", why=())
+
+
 def edit(
     delivery: Delivery,
     payload: Payload,
@@ -27,7 +32,11 @@ def edit(
     findings: tuple[Finding, ...],
     why: tuple[str, ...],
 ) -> Delivery:
-    """Give a promo other words: it is held again, and what was approved before is void."""
+    """Give a promo other words: it is held again, and what was approved before is void.
+
+    What a network has said to the old words says nothing of the new ones.
+    """
+    is_refused = delivery.state is State.REFUSED
     return move(
         delivery,
         State.HELD,
@@ -38,6 +47,8 @@ def edit(
         approved_by="",
         approved_at=None,
         released_at=None,
+        reason="" if is_refused else delivery.reason,
+        needs_person="" if is_refused else delivery.needs_person,
     )
 
 
@@ -56,7 +67,7 @@ def settle_as_sent(delivery: Delivery, post_url: str, now: datetime) -> Delivery
 
 
 def settle_as_not_sent(delivery: Delivery, now: datetime) -> Delivery:
-    """Record a person's word that an unsure delivery is not public: it is due again."""
+    """Record a person's word that an unsure or refused delivery is not public: it is due again."""
     return move(
         delivery,
         State.PLANNED,

@@ -30,7 +30,7 @@ PUBLIC = (State.SENT,)
 IN_DOUBT = (State.SENDING, State.UNSURE)
 UNSENT = (State.PLANNED, State.HELD, State.REFUSED)
 GONE = "the answer was withdrawn"
-BY_HAND = "this channel cannot take back by machine: delete it by hand at its address"
+BY_HAND = "this channel cannot take back by machine: delete it by hand at its address, then say `resolve ID --deleted`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,9 @@ TOKEN_DAYS: Final = (1, 7, 14)
 UNREAD_MAX: Final = timedelta(days=1)
 """A blog may be away for an hour; after a day somebody should look."""
 
+REFUSED_MENDS: Final = "edit ID --text TEXT, resolve ID --not-sent, or hold ID --for-good"
+"""What a person can do with a promo that a network refused: other words, the same once more, or never."""
+
 QUEUE: Final = "clinic-broadcast queue"
 
 
@@ -149,7 +152,9 @@ def _of_trouble(rows: Sequence[Delivery]) -> Iterator[Matter]:
     refused = [one for one in rows if one.state is State.REFUSED and one.needs_person]
     if refused:
         text = f"{_counted(refused, 'promo')} refused by a network ({_where(refused)})"
-        yield _matter(Kind.REFUSED, refused, text, "clinic-broadcast log --state refused")
+        yield _matter(
+            Kind.REFUSED, refused, text, f"clinic-broadcast log --state refused, then {REFUSED_MENDS}"
+        )
     unsure = [one for one in rows if one.state is State.UNSURE and one.needs_person]
     if unsure:
         text = f"{_counted(unsure, 'promo')} of which nobody knows whether it is public ({_where(unsure)})"

@@ -8,13 +8,15 @@ from typing import Final
 
 from clinic_broadcast.core import review
 from clinic_broadcast.core.compose import promo_of_text
-from clinic_broadcast.core.delivery import Delivery, State
+from clinic_broadcast.core.delivery import Delivery, State, move
 from clinic_broadcast.core.finding import Finding, Severity
 from clinic_broadcast.core.promo import WITHDRAW
 from clinic_broadcast.core.utm import relinked
 from clinic_broadcast.core.verdicts import examine_once
 from clinic_broadcast.errors import UsageError
+from clinic_broadcast.ports import Withdrawing
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.reconcile import WAITING, forgotten, lapses_of, notice
 
 OF_PROMO: Final = frozenset({"promo", "link", "card"})
 """Where the findings are that a promo has of its own; all others are its answer's."""
@@ -27,6 +29,14 @@ class Decision:
     delivery: Delivery
     refused: str = ""
     findings: tuple[Finding, ...] = ()
+
+
+EDITABLE: Final = (State.PLANNED, State.HELD, State.REFUSED)
+"""What is surely not public, and may still become so."""
+
+DELETED_BY_HAND: Final = (
+    "delete it by hand at its address, then run `clinic-broadcast resolve {id} --deleted`"
+)
 
 
 def find_delivery(desk: Desk, delivery_id: str) -> Delivery:
@@ -48,6 +58,8 @@ def may_not_be_approved(
     """
     if delivery.state is not State.HELD:
         return f"it is {delivery.state}, not held", ()
+    if delivery.occasion == WITHDRAW and not isinstance(desk.channels.get(delivery.channel), Withdrawing):
+        return f"no program can delete there: {DELETED_BY_HAND.format(id=delivery.id)}", ()
     if revision and revision != delivery.payload.revision:
         return f"the promo has changed since: its revision is now {delivery.payload.revision}", ()
     known = desk.ledger.answer(delivery.answer_id)
@@ -131,9 +143,13 @@ def overrules_privacy(findings: Iterable[Finding]) -> bool:
     return any(one.severity is Severity.HOLD and one.rule.startswith("privacy.") for one in findings)
 
 
-def hold(desk: Desk, delivery_id: str, *, why: str, by: str = "", write: bool = True) -> Decision:
-    """Hold a promo that has not been sent, for the reason given."""
+def hold(
+    desk: Desk, delivery_id: str, *, why: str, by: str = "", for_good: bool = False, write: bool = True
+) -> Decision:
+    """Hold a promo that has not been sent, for the reason given; `for_good` means that it never goes out."""
     delivery = find_delivery(desk, delivery_id)
+    if for_good:
+        return _give_up(desk, delivery, why=why, by=by, write=write)
     if delivery.state not in (State.PLANNED, State.HELD):
         return Decision(
             delivery=delivery, refused=f"it is {delivery.state}: only what is not sent yet can be held"
@@ -141,6 +157,27 @@ def hold(desk: Desk, delivery_id: str, *, why: str, by: str = "", write: bool = 
     who = by or desk.actor
     held = review.hold_for(delivery, f"{who}: {why}")
     return _written(desk, delivery, held, kind="held", actor=who, body={"why": why}, write=write)
+
+
+def _give_up(desk: Desk, delivery: Delivery, *, why: str, by: str, write: bool) -> Decision:
+    if delivery.occasion == WITHDRAW:
+        return Decision(
+            delivery=delivery, refused=f"its promo is public: {DELETED_BY_HAND.format(id=delivery.id)}"
+        )
+    if delivery.state not in EDITABLE:
+        return Decision(
+            delivery=delivery, refused=f"it is {delivery.state}: only what is not sent can be given up"
+        )
+    lapses = [one for one in (notice(desk) if write else lapses_of(desk.ledger)) if one.is_certain]
+    is_waiting = delivery.state in WAITING and delivery.channel in desk.channels
+    if is_waiting and forgotten(desk, delivery, lapses):
+        return Decision(
+            delivery=delivery,
+            refused="the record was put back from an old copy: it may be public, so it is looked for first",
+        )
+    who = by or desk.actor
+    after = review.give_up(delivery, f"given up by {who}: {why}")
+    return _written(desk, delivery, after, kind="cancelled", actor=who, body={"why": why}, write=write)
 
 
 def edit(
@@ -153,7 +190,9 @@ def edit(
     delivery = find_delivery(desk, delivery_id)
     if revision and revision != delivery.payload.revision:
         return Decision(delivery=delivery, refused="the promo has changed since")
-    if delivery.state not in (State.PLANNED, State.HELD):
+    if delivery.occasion == WITHDRAW:
+        return Decision(delivery=delivery, refused="it takes a promo back: there are no words in it")
+    if delivery.state not in EDITABLE:
         return Decision(
             delivery=delivery, refused=f"it is {delivery.state}: only what is not sent yet can be edited"
         )
@@ -199,19 +238,52 @@ def edit(
 def resolve(
     desk: Desk, delivery_id: str, *, sent_url: str | None, by: str = "", write: bool = True
 ) -> Decision:
-    """Settle an unsure delivery by a person's word: public at `sent_url`, or (None) not sent and due again."""
+    """Settle an unsure delivery by a person's word: public at `sent_url`, or (None) not sent and due again.
+
+    What a network has refused is known not to be public; so None sends it again, when its cause is mended.
+    """
     delivery = find_delivery(desk, delivery_id)
+    now = desk.clock.now()
+    who = by or desk.actor
+    if delivery.state is State.REFUSED and sent_url is None:
+        again = review.settle_as_not_sent(delivery, now)
+        return _written(desk, delivery, again, kind="sent-again", actor=who, body={}, write=write)
     if delivery.state is not State.UNSURE:
         return Decision(
             delivery=delivery, refused=f"it is {delivery.state}: only what is unsure can be settled"
         )
-    now = desk.clock.now()
-    who = by or desk.actor
     if sent_url is None:
         settled, body = review.settle_as_not_sent(delivery, now), {"word": "not sent"}
     else:
         settled, body = review.settle_as_sent(delivery, sent_url, now), {"word": "sent", "post_url": sent_url}
     return _written(desk, delivery, settled, kind="resolved", actor=who, body=body, write=write)
+
+
+def settle_as_deleted(desk: Desk, delivery_id: str, *, by: str = "", write: bool = True) -> Decision:
+    """Record a person's word that they have deleted by hand what this withdrawal was to take back.
+
+    Every public promo of its answer on its channel counts as withdrawn then, and the withdrawal as not needed any more.
+    """
+    delivery = find_delivery(desk, delivery_id)
+    if delivery.occasion != WITHDRAW:
+        return Decision(
+            delivery=delivery,
+            refused="only what takes a promo back can be settled so: `clinic-broadcast withdraw` comes first",
+        )
+    if delivery.state not in EDITABLE:
+        return Decision(delivery=delivery, refused=f"it is {delivery.state}: nothing is left to delete")
+    who = by or desk.actor
+    why, body = f"deleted by hand, says {who}", {"word": "deleted"}
+    public = desk.ledger.deliveries(
+        states=(State.SENT,), answer_id=delivery.answer_id, channel=delivery.channel
+    )
+    for one in public if write else ():
+        # Before the withdrawal itself: who dies between the two says it once more.
+        gone = move(one, State.WITHDRAWN, reason=why)
+        desk.ledger.move(one, gone, kind="withdrawn", actor=who, at=desk.clock.now(), body=body)
+    return _written(
+        desk, delivery, review.give_up(delivery, why), kind="cancelled", actor=who, body=body, write=write
+    )
 
 
 def _written(

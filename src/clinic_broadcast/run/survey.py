@@ -14,6 +14,7 @@ from clinic_broadcast.core.promo import is_reshare
 from clinic_broadcast.core.schedule import Job, Schedule, slots
 from clinic_broadcast.core.spend import Spend
 from clinic_broadcast.run.desk import Desk
+from clinic_broadcast.run.noticing import REFUSED_MENDS
 from clinic_broadcast.run.pacing import may_go_at
 from clinic_broadcast.run.reconcile import open_lapse, remembered
 from clinic_broadcast.run.spending import spend_of
@@ -150,7 +151,7 @@ def _problems(
         yield f"{unsure} unsure: look on the network, then `clinic-broadcast resolve ID`"
     refused = sum(one.state is State.REFUSED and bool(one.needs_person) for one in open_ones)
     if refused:
-        yield f"{refused} refused by a network: `clinic-broadcast log --state refused`"
+        yield f"{refused} refused by a network: `clinic-broadcast log --state refused`, then {REFUSED_MENDS}"
     capped = {one.channel: one.reason for one in open_ones if one.reason.startswith("spend:")}
     for name, words in sorted(capped.items()):
         yield f"{name}: {words}"

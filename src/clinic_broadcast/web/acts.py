@@ -93,6 +93,8 @@ def _decided(
         text = _printable(form.get("text", "").replace("\r\n", "\n")).strip()
         return review.edit(desk, delivery_id, text=text, revision=form.get("revision", ""), by=by)
     word, url = form.get("word", ""), form.get("url", "").strip()
+    if word == "deleted":
+        return review.settle_as_deleted(desk, delivery_id, by=by)
     if word not in ("sent", "not-sent") or (word == "sent" and not url.startswith(("https://", "http://"))):
         return _told(
             HTTPStatus.BAD_REQUEST,

@@ -179,7 +179,7 @@ def shown(desk: Desk, one: Delivery, known: KnownAnswer | None, *, by: str, time
         payload=payload.to_json(),
         approved_by=one.approved_by,
         hindrance=hindrance,
-        by_hand=one.occasion == WITHDRAW and one.state is State.HELD,
+        by_hand=one.occasion == WITHDRAW and one.state in (State.HELD, State.REFUSED),
         asks_why=overrules_privacy(findings),
     )
 
