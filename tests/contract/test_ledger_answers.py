@@ -223,6 +223,21 @@ def test_who_changed_after_a_turn_is_known(ledger: AuditedLedger) -> None:
     assert ledger.changes(first)[1] == {"tag:00002", "tag:00003", "tag:00004"}
 
 
+def test_what_changes_several_times_in_a_row_has_a_higher_turn_each_time(ledger: AuditedLedger) -> None:
+    remember(ledger, known(1), known(2))
+    remember(ledger, known(3))
+    seen, _ = ledger.changes(0)
+    for label in ("Thyroid", "Polyps"):
+        remember(ledger, known(3, labels=(label,)))
+        before, (seen, changed) = seen, ledger.changes(seen)
+        assert (changed, seen > before) == (frozenset({"tag:00003"}), True)
+    assert ledger.restand(
+        AnswerId("tag:00003"), before=Standing.FRESH, after=Standing.WITHDRAWN, actor="ann", at=LATER
+    )
+    last, changed = ledger.changes(seen)
+    assert (changed, last > seen) == (frozenset({"tag:00003"}), True)
+
+
 def test_answers_change_in_the_order_of_their_turns_whoever_writes_them(place: Place) -> None:
     ledgers = [place.open() for _ in range(3)]
     seen, last = set[AnswerId](), 0

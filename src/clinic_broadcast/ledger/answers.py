@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, case, func, or_, select, text, update
 
 from clinic_broadcast.core.answer import AnswerId, Comments, Standing
 from clinic_broadcast.core.delivery import RELEASED
@@ -23,31 +23,33 @@ _BY_ID: Final = select(answer).where(*_PLACE)
 _CHANGES: Final = {name: bindparam(f"b_{name}", type_=answer.c[name].type) for name in ANSWER_MUTABLE}
 
 _UNTURNED: Final = -1
-"""The turn of an answer that this very transaction has changed; no other transaction ever sees it."""
+"""The turn of an answer that this very transaction has added; no other transaction ever sees it."""
+
+_TURN_BEFORE: Final = -1 - answer.c.turn
+_GIVES_UP_TURN: Final = case((answer.c.turn < 0, answer.c.turn), else_=_TURN_BEFORE)
+"""What an answer has while this very transaction changes it: below zero, and its turn before can be read from it. The
+next turn must be higher than that too, or what changed twice in a row would look unchanged."""
 
 _WITH_OTHER_WORDS: Final = (
     update(answer)
     .where(*_PLACE, answer.c.revision != _CHANGES["revision"])
-    .values({**_CHANGES, "turn": _UNTURNED})
+    .values({**_CHANGES, "turn": _GIVES_UP_TURN})
 )
 _WITH_OTHER_TRIMMINGS: Final = (
     update(answer)
     .where(*_PLACE, or_(*(answer.c[name] != _CHANGES[name] for name in ANSWER_MUTABLE)))
-    .values({**_CHANGES, "turn": _UNTURNED})
+    .values({**_CHANGES, "turn": _GIVES_UP_TURN})
 )
 """The same words under another address, date or label, or judged by newer rules."""
 
 
 # Built once: to build a statement costs as much as to run it.
 _OF_CLINIC: Final = answer.c.clinic == bindparam("b_clinic")
-_NEWEST_TURN: Final = select(func.coalesce(func.max(answer.c.turn), 0)).where(
-    _OF_CLINIC, answer.c.turn != _UNTURNED
+_NEWEST_TURN: Final = select(func.coalesce(func.max(answer.c.turn), 0)).where(_OF_CLINIC, answer.c.turn >= 0)
+_NEWEST_GIVEN_UP: Final = select(func.coalesce(func.max(_TURN_BEFORE), 0)).where(
+    _OF_CLINIC, answer.c.turn < 0
 )
-_TURN: Final = (
-    update(answer)
-    .where(_OF_CLINIC, answer.c.turn == _UNTURNED)
-    .values(turn=_NEWEST_TURN.scalar_subquery() + 1)
-)
+_TURN: Final = update(answer).where(_OF_CLINIC, answer.c.turn < 0).values(turn=bindparam("b_turn"))
 _MARK_PLANNED: Final = update(answer).where(*_PLACE, answer.c.planned_at.is_(None))
 _CHANGED: Final = select(answer.c.id, answer.c.turn).where(_OF_CLINIC, answer.c.turn > bindparam("b_after"))
 _RELEASED: Final = select(delivery.c.answer_id).where(
@@ -126,7 +128,11 @@ def give_turns(db: Connection, clinic: str) -> None:
     reader that has seen one will never find another below it later.
     """
     locked_head(direct_on(db), clinic)
-    db.execute(_TURN, {"b_clinic": clinic})
+    following = (
+        max(db.execute(one, {"b_clinic": clinic}).scalar_one() for one in (_NEWEST_TURN, _NEWEST_GIVEN_UP))
+        + 1
+    )
+    db.execute(_TURN, {"b_clinic": clinic, "b_turn": following})
 
 
 def changes(db: Connection, clinic: str, after: int) -> tuple[int, frozenset[AnswerId]]:
@@ -212,7 +218,7 @@ def mark_planned(db: Direct, clinic: str, answer_ids: Iterable[str], at: datetim
 def restand(db: Connection, clinic: str, answer_id: str, *, before: Standing, after: Standing) -> bool:
     """Change an answer's standing if it is still what the caller thinks."""
     guard = answer.c.standing == before.value
-    return change(db, clinic, answer_id, guard, standing=after.value, turn=_UNTURNED)
+    return change(db, clinic, answer_id, guard, standing=after.value, turn=_GIVES_UP_TURN)
 
 
 def count(db: Connection, clinic: str) -> dict[Standing, int]:
