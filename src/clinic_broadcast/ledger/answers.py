@@ -46,10 +46,15 @@ _WITH_OTHER_TRIMMINGS: Final = (
 # Built once: to build a statement costs as much as to run it.
 _OF_CLINIC: Final = answer.c.clinic == bindparam("b_clinic")
 _NEWEST_TURN: Final = select(func.coalesce(func.max(answer.c.turn), 0)).where(_OF_CLINIC, answer.c.turn >= 0)
-_NEWEST_GIVEN_UP: Final = select(func.coalesce(func.max(_TURN_BEFORE), 0)).where(
-    _OF_CLINIC, answer.c.turn < 0
+_NEWEST: Final = _NEWEST_TURN.scalar_subquery()
+_GIVEN_UP: Final = (
+    select(func.coalesce(func.max(_TURN_BEFORE), 0)).where(_OF_CLINIC, answer.c.turn < 0).scalar_subquery()
 )
-_TURN: Final = update(answer).where(_OF_CLINIC, answer.c.turn < 0).values(turn=bindparam("b_turn"))
+_TURN: Final = (
+    update(answer)
+    .where(_OF_CLINIC, answer.c.turn < 0)
+    .values(turn=case((_GIVEN_UP > _NEWEST, _GIVEN_UP), else_=_NEWEST) + 1)
+)
 _MARK_PLANNED: Final = update(answer).where(*_PLACE, answer.c.planned_at.is_(None))
 _CHANGED: Final = select(answer.c.id, answer.c.turn).where(_OF_CLINIC, answer.c.turn > bindparam("b_after"))
 _RELEASED: Final = select(delivery.c.answer_id).where(
@@ -128,11 +133,7 @@ def give_turns(db: Connection, clinic: str) -> None:
     reader that has seen one will never find another below it later.
     """
     locked_head(direct_on(db), clinic)
-    following = (
-        max(db.execute(one, {"b_clinic": clinic}).scalar_one() for one in (_NEWEST_TURN, _NEWEST_GIVEN_UP))
-        + 1
-    )
-    db.execute(_TURN, {"b_clinic": clinic, "b_turn": following})
+    db.execute(_TURN, {"b_clinic": clinic})
 
 
 def changes(db: Connection, clinic: str, after: int) -> tuple[int, frozenset[AnswerId]]:

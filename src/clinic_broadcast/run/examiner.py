@@ -12,6 +12,7 @@ import pickle
 import signal
 import threading
 import zlib
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -29,6 +30,10 @@ Examined: TypeAlias = tuple[Answer, Material]
 
 AT_ONCE: Final = 25
 """Answers handed over together: some forty milliseconds of work."""
+
+BEGUN_MAX: Final = 3
+"""What the other process has begun or finds at its door. Nothing that it was given is ever called back: where a
+future was cancelled and the process dies, ProcessPoolExecutor of Python 3.11 leaves the other futures open for ever."""
 
 WORTH_IT_FROM: Final = 300
 """Answers from which on a second process is started; half a second's work does not need one."""
@@ -51,9 +56,12 @@ class Examiner:
     """Knows what has been examined ahead. Made by `open_examiner`."""
 
     gate: Gate
-    shares: list[_Share] = field(default_factory=list["_Share"])
     pool: ProcessPoolExecutor | None = None
     is_able: bool = True
+    _waiting: deque[_Share] = field(default_factory=deque["_Share"])
+    _begun: int = 0
+    _hands: threading.RLock = field(default_factory=threading.RLock)
+    """Held by whoever takes from those that wait: this thread, or the pool's, which hears that a share is done."""
     _place: dict[int, _Share] = field(default_factory=dict[int, "_Share"])
     """By identity: a share keeps its answers until it is opened, so no other object can have theirs."""
     _opened: _Share | None = None
@@ -64,10 +72,12 @@ class Examiner:
         new = [raw for raw in raws if id(raw) not in self._place]
         for start in range(0, len(new), AT_ONCE):
             share = _Share(tuple(new[start : start + AT_ONCE]))
-            self.shares.append(share)
             self._place.update((id(raw), share) for raw in share.raws)
-        if self.is_able and len(self._place) >= WORTH_IT_FROM:
-            self._hand_over()
+            self._waiting.append(share)
+        if self.pool is None and self.is_able and len(self._place) >= WORTH_IT_FROM:
+            self.pool = _copied(self.gate, self._waiting[0].raws[0])
+            self.is_able = self.pool is not None
+        self._hand_over()
 
     def find(self, raw: RawAnswer) -> Examined | None:
         """Give one answer as it was examined; None where nobody has, and the caller must. Ask in the order taken."""
@@ -79,24 +89,34 @@ class Examiner:
         return self._found.get(id(raw))
 
     def close(self) -> None:
-        """End the second process; what it has in hand is finished and dropped."""
+        """End the second process, when it has done what it has in hand."""
         self.is_able = False
         if self.pool is not None:
-            self.pool.shutdown(cancel_futures=True)
+            self.pool.shutdown()
             self.pool = None
 
     def _hand_over(self) -> None:
-        """Give the other process all that nobody works on."""
-        if self.pool is None:
-            self.pool = _copied(self.gate, self.shares[0].raws[0])
-        try:
-            for share in self.shares:
-                if self.pool is not None and share.future is None and not share.here:
+        """Give the other process as much as keeps it busy, and no more: the rest can still be taken by this one."""
+        with self._hands:
+            while self.is_able and self.pool and self._waiting and self._begun < BEGUN_MAX:
+                share = self._waiting.popleft()
+                try:
                     share.future = self.pool.submit(_examine_packed, share.raws)
-        except RuntimeError:
-            # It has died: a broken pool takes nothing more.
-            self.pool = None
-        self.is_able = self.pool is not None
+                except RuntimeError:
+                    # It has died: a broken pool takes nothing more.
+                    self.is_able = False
+                    return
+                self._begun += 1
+                share.future.add_done_callback(self._hear)
+
+    def _hear(self, done: Future[bytes]) -> None:
+        """Hear from the pool's thread that a share is done; a death is told with the pool's lock held."""
+        if done.exception() is not None:
+            self.is_able = False
+            return
+        with self._hands:
+            self._begun -= 1
+            self._hand_over()
 
     def _open(self, share: _Share) -> None:
         """Have the results of a share at hand, and let go of the one before."""
@@ -111,24 +131,21 @@ class Examiner:
 
     def _fetched(self, share: _Share) -> Sequence[Examined]:
         """Give what the other process has found, and help it while it is not done."""
-        future = share.future
-        if future is None or future.cancel():
-            return ()
-        for other in self._untouched():
-            if future.done():
+        with self._hands:
+            if share.future is None:
+                with contextlib.suppress(ValueError):
+                    self._waiting.remove(share)
+                return ()
+        while not share.future.done():
+            with self._hands:
+                other = self._waiting.popleft() if self._waiting else None
+            if other is None:
                 break
             other.here = tuple(_examine(self.gate, other.raws))
         try:
-            return _unpacked(future.result())
+            return _unpacked(share.future.result())
         except Exception:  # noqa: BLE001 - Whatever it was: the caller examines these answers, and fails as it would.
             return ()
-
-    def _untouched(self) -> Iterator[_Share]:
-        """Give shares that the other process has not begun, taken away from it."""
-        for share in self.shares:
-            if share.future is not None and share.future.cancel():
-                share.future = None
-                yield share
 
 
 @contextlib.contextmanager
